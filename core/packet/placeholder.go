@@ -1,0 +1,106 @@
+package packet
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// In the text of a packet, {"_placeholder":true,"num":0} stands for the binary
+// value that the first attachment is.
+const (
+	placeholderMark = "_placeholder"
+	placeholderNum  = "num"
+)
+
+// placeholder is one that was read.
+type placeholder struct {
+	Mark bool `json:"_placeholder"`
+	Num  int  `json:"num"`
+}
+
+// of returns the attachment that the placeholder stands for. Its capacity ends
+// with it, for two placeholders may share one.
+func (p placeholder) of(attachments [][]byte) ([]byte, error) {
+	if p.Num < 0 || p.Num >= len(attachments) {
+		return nil, ErrPlaceholder
+	}
+	data := attachments[p.Num]
+	return data[:len(data):len(data)], nil
+}
+
+// appendPlaceholder appends what stands for attachment num.
+func appendPlaceholder(dst []byte, num int) []byte {
+	dst = append(dst, `{"`+placeholderMark+`":true,"`+placeholderNum+`":`...)
+	return append(strconv.AppendInt(dst, int64(num), 10), '}')
+}
+
+// candidate is an object, or an array, that is being read.
+type candidate struct {
+	member   string // its current one's name, if of interest
+	members  int
+	marked   bool
+	numbered bool // with the number of an attachment
+}
+
+func (c *candidate) legal() bool { return !c.marked || c.numbered && c.members == 2 }
+
+// placeholdersValid reports whether every placeholder in a text, which a scanner
+// has accepted, is well-formed and means one of n attachments. It reads tokens,
+// because a name may be written with escapes; packets with binary pay for it.
+func placeholdersValid(text []byte, n int) bool {
+	r := tokenReaders.Get().(*tokenReader)
+	defer tokenReaders.Put(r)
+	dec := r.start(text)
+	defer r.stop()
+	open := append(make([]candidate, 0, 8), candidate{})
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		top := &open[len(open)-1]
+		switch token.Kind() {
+		case jsontext.KindBeginObject, jsontext.KindBeginArray:
+			open = append(open, candidate{})
+		case jsontext.KindEndObject, jsontext.KindEndArray:
+			if !top.legal() {
+				return false
+			}
+			open = open[:len(open)-1]
+		case jsontext.KindString:
+			if in, length := dec.StackIndex(dec.StackDepth()); in == jsontext.KindBeginObject && length%2 == 1 {
+				top.members++
+				top.member = token.String()
+			}
+		case jsontext.KindTrue:
+			top.marked = top.marked || top.member == placeholderMark
+		case jsontext.KindNumber:
+			if top.member == placeholderNum {
+				num, err := token.Int()
+				top.numbered = err == nil && num >= 0 && num < int64(n)
+			}
+		}
+	}
+}
+
+// tokenReader is a pooled decoder of tokens.
+type tokenReader struct {
+	text bytes.Buffer
+	dec  jsontext.Decoder
+}
+
+var tokenReaders = sync.Pool{New: func() any { return new(tokenReader) }}
+
+func (r *tokenReader) start(text []byte) *jsontext.Decoder {
+	r.text = *bytes.NewBuffer(text)
+	r.dec.Reset(&r.text, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	return &r.dec
+}
+
+// stop lets go of the text.
+func (r *tokenReader) stop() { r.start(nil) }
