@@ -1,0 +1,37 @@
+package engine
+
+import "fmt"
+
+// A Conn is a connection that carries messages: a WebSocket that an adapter has
+// upgraded, or a pipe in a test.
+type Conn interface {
+	// ReadMessages waits until a message is there, then calls deliver once for
+	// each message that arrived with it, in order. The data is valid during the
+	// call only. It returns the error that deliver returned, io.EOF when the
+	// peer closed or the connection broke, or a *ConnError when the peer broke
+	// the connection's protocol. One goroutine reads.
+	ReadMessages(deliver func(binary bool, data []byte) error) error
+
+	// WriteFrames writes all frames in as few system calls as it takes, within
+	// the connection's write deadline. One goroutine writes at a time. After an
+	// error the connection is of no use.
+	WriteFrames(frames []*Frame) error
+
+	// Close starts an orderly end: it sends a close frame with the code, or one
+	// without a code if it is 0, and leaves the peer a few seconds to answer,
+	// after which ReadMessages returns. It may be called at any time, from any
+	// goroutine, also while WriteFrames runs, and more than once.
+	Close(code int, reason string)
+
+	// Abort drops the connection at once. It may be called at any time, from
+	// any goroutine, and more than once.
+	Abort()
+}
+
+// A ConnError says how a peer broke the protocol of its connection.
+type ConnError struct {
+	Code   int    // the WebSocket close code that the peer was sent
+	Reason string // for people
+}
+
+func (e *ConnError) Error() string { return fmt.Sprintf("%s (close code %d)", e.Reason, e.Code) }

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/kawat-go/kawat/core/engine/eio"
+)
+
+// headroom is what a frame keeps free in front of its payload for the longest
+// header that a server puts before a WebSocket message (RFC 6455, section 5.2).
+const headroom = 10
+
+// A Frame is one outgoing Engine.IO packet, encoded once and shared by all its
+// receivers. It is immutable: a broadcast hands the same Frame to every
+// session, whatever their transports.
+//
+// Its WebSocket form, header included, is ready from the start; other forms are
+// made when they are first asked for.
+type Frame struct {
+	buf      []byte // headroom, which ends with the WebSocket header, then the payload
+	head     int    // where the WebSocket header starts in buf
+	binary   bool
+	compress bool
+
+	deflateOnce sync.Once
+	deflated    []byte
+}
+
+// FrameBuffer returns a buffer to append a text message to, for [MessageFrame].
+// size is a guess of the message's length.
+func FrameBuffer(size int) []byte {
+	buf := make([]byte, headroom+1, headroom+1+size)
+	buf[headroom] = eio.Message.Digit()
+	return buf
+}
+
+// MessageFrame makes a text message of a buffer that was begun by [FrameBuffer].
+// The buffer belongs to the frame from then on.
+func MessageFrame(buf []byte) *Frame { return newFrame(buf, false) }
+
+// BinaryFrame makes a binary message that holds a copy of data.
+func BinaryFrame(data []byte) *Frame {
+	buf := make([]byte, headroom, headroom+len(data))
+	return newFrame(append(buf, data...), true)
+}
+
+// packetFrame makes a text packet of any type.
+func packetFrame(t eio.Type, data string) *Frame {
+	buf := make([]byte, headroom+1, headroom+1+len(data))
+	buf[headroom] = t.Digit()
+	return newFrame(append(buf, data...), false)
+}
+
+func newFrame(buf []byte, binary bool) *Frame {
+	f := &Frame{buf: buf, binary: binary, compress: true}
+	f.head = putWebSocketHeader(buf, binary)
+	return f
+}
+
+// NoCompress says that no transport should compress the frame. It must be called
+// before the frame is sent.
+func (f *Frame) NoCompress() *Frame {
+	f.compress = false
+	return f
+}
+
+// Binary reports whether the frame is a binary message.
+func (f *Frame) Binary() bool { return f.binary }
+
+// Compress reports whether a transport may compress the frame.
+func (f *Frame) Compress() bool { return f.compress }
+
+// Payload returns the packet as a message connection carries it: for a text
+// packet the type's digit and the data, for a binary message the data alone.
+// The caller must not change it.
+func (f *Frame) Payload() []byte { return f.buf[headroom:] }
+
+// WebSocket returns the packet as an unmasked, uncompressed WebSocket frame.
+// The caller must not change it.
+func (f *Frame) WebSocket() []byte { return f.buf[f.head:] }
+
+// Deflated returns what deflate makes of the payload, computed by the first
+// caller and shared with all the others.
+func (f *Frame) Deflated(deflate func(payload []byte) []byte) []byte {
+	f.deflateOnce.Do(func() { f.deflated = deflate(f.Payload()) })
+	return f.deflated
+}
+
+// putWebSocketHeader writes the header so that it ends where the payload starts,
+// and returns where it starts.
+func putWebSocketHeader(buf []byte, binary bool) int {
+	const fin, text, bin = 0x80, 0x1, 0x2
+	first := byte(fin | text)
+	if binary {
+		first = fin | bin
+	}
+	n := len(buf) - headroom
+	switch {
+	case n <= 125:
+		buf[headroom-2], buf[headroom-1] = first, byte(n)
+		return headroom - 2
+	case n <= 0xffff:
+		buf[headroom-4], buf[headroom-3] = first, 126
+		buf[headroom-2], buf[headroom-1] = byte(n>>8), byte(n)
+		return headroom - 4
+	default:
+		buf[0], buf[1] = first, 127
+		for i := range 8 {
+			buf[2+i] = byte(uint64(n) >> (56 - 8*i))
+		}
+		return 0
+	}
+}

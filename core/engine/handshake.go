@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const contextOrigin = "ORIGIN_NOT_ALLOWED"
+
+// admit decides whether a request is served, in the order of the reference. It
+// returns the session that the request belongs to, or nil for a handshake.
+func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session, *refusal) {
+	query, err := url.ParseQuery(r.RawQuery)
+	if err != nil {
+		return nil, refusalOf(codeBadRequest, "INVALID_QUERY")
+	}
+	transport := query.Get("transport")
+	if len(query["transport"]) != 1 || !slices.Contains(s.cfg.Transports, transport) {
+		return nil, refusalOf(codeTransportUnknown, transport)
+	}
+	if why := s.checkOrigin(r); why != nil {
+		return nil, why
+	}
+	if upgrade && !r.completeUpgrade() {
+		return nil, refusalOf(codeBadRequest, "INVALID_WEBSOCKET_HANDSHAKE")
+	}
+	if sids, ok := query["sid"]; ok {
+		return s.admitTo(sids, transport, query.Get("EIO"), upgrade)
+	}
+	if r.Method != "GET" {
+		return nil, refusalOf(codeBadMethod, r.Method)
+	}
+	if (transport == WebSocket) != upgrade {
+		return nil, refusalOf(codeBadRequest, "TRANSPORT_HANDSHAKE_ERROR")
+	}
+	if why := s.allow(ctx, r); why != nil {
+		return nil, why
+	}
+	if query.Get("EIO") != "4" {
+		return nil, refusalOf(codeProtocol, "EIO="+query.Get("EIO"))
+	}
+	return nil, nil
+}
+
+// admitTo decides about a request to a session that the client claims to have.
+func (s *Server) admitTo(sids []string, transport, protocol string, upgrade bool) (*Session, *refusal) {
+	if len(sids) != 1 {
+		return nil, refusalOf(codeSessionUnknown, "several sids")
+	}
+	session := s.session(sids[0])
+	switch {
+	case session == nil:
+		return nil, refusalOf(codeSessionUnknown, "")
+	case upgrade && transport != WebSocket, !upgrade && transport != session.Transport():
+		return nil, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH")
+	case protocol != "4":
+		return nil, refusalOf(codeBadRequest, "PROTOCOL_MISMATCH")
+	}
+	return session, nil
+}
+
+// allow asks the user's AllowRequest. A panic there refuses.
+func (s *Server) allow(ctx context.Context, r *Request) (why *refusal) {
+	if s.cfg.AllowRequest == nil {
+		return nil
+	}
+	err := errors.New(codeMessages[codeForbidden])
+	s.guard("Config.AllowRequest", func() { err = s.cfg.AllowRequest(ctx, r) })
+	if err == nil {
+		return nil
+	}
+	why = refusalOf(codeForbidden, "AllowRequest")
+	why.message = err.Error()
+	return why
+}
+
+// completeUpgrade reports whether the opening handshake has what RFC 6455,
+// section 4.2.1, asks of it.
+func (r *Request) completeUpgrade() bool {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	return err == nil && len(key) == 16 && r.Method == "GET" && r.Header.hasToken("Sec-Websocket-Version", "13")
+}
+
+// newID makes a session id.
+func (s *Server) newID(r *Request) (string, error) {
+	if s.cfg.GenerateID == nil {
+		return randomID(), nil
+	}
+	id, err := "", errors.New("engine: Config.GenerateID panicked")
+	s.guard("Config.GenerateID", func() { id, err = s.cfg.GenerateID(r) })
+	switch {
+	case err != nil:
+		return "", err
+	case len(id) == 0 || len(id) > 64 || strings.ContainsFunc(id, notInID):
+		return "", errors.New("engine: Config.GenerateID must return 1 to 64 characters of A-Z, a-z, 0-9, - and _")
+	}
+	return id, nil
+}
+
+func notInID(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
+}
+
+// randomID makes an id of 120 random bits in 20 characters, the form that the
+// reference's tools expect.
+func randomID() string {
+	var b [15]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

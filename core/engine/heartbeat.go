@@ -1,0 +1,57 @@
+package engine
+
+// The server pings; the client answers with a pong. The timers belong to the
+// session: a change of its transport does not touch them.
+
+var pingFrames = []*Frame{pingFrame}
+
+// sendPing is called a ping interval after the session's beginning and after each
+// of the client's pongs.
+func (s *Session) sendPing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != open {
+		return
+	}
+	s.waitsPong, s.refreshed = true, false
+	s.server.pongs.Add(&s.pong)
+	if s.enqueue(pingFrames) { // else the pong will not come, and that ends the session
+		s.flush()
+	}
+}
+
+// alive notes that a packet has arrived, and returns the session's state. As in
+// the reference, the first packet other than the pong that comes while a ping is
+// out puts off the ping timeout once: a large upload may stand before the pong.
+func (s *Session) alive(pong bool) state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.waitsPong || s.state == closed:
+	case pong:
+		s.waitsPong = false
+		s.server.pongs.Remove(&s.pong)
+		s.server.pings.Add(&s.ping)
+	case !s.refreshed:
+		s.refreshed = true
+		s.server.pongs.Add(&s.pong)
+	}
+	return s.state
+}
+
+// pingTimedOut is called when the ping timeout has passed without being put off.
+func (s *Session) pingTimedOut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.waitsPong || s.state == closed {
+		return
+	}
+	if !s.receiving.TryLock() {
+		// The receiver is busy with a message, so nothing is read: that the pong
+		// has not been seen is not the client's fault.
+		s.server.pongs.Add(&s.pong)
+		return
+	}
+	s.receiving.Unlock()
+	go s.end(ReasonPingTimeout, nil) // the user's Close must not hold up the queue
+}

@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine/eio"
+)
+
+// Why a client's use of polling ends its session.
+var (
+	errPollOverlap = errors.New("overlap from client")
+	errPostOverlap = errors.New("data request overlap from client")
+	errPollCut     = errors.New("poll connection closed prematurely")
+	errPostCut     = errors.New("data request connection closed prematurely")
+	errContent     = errors.New("invalid content")
+)
+
+// A poll is a GET that hangs until there is something to tell. Whoever takes it
+// out of its session, under the session's lock, gives it one answer: a frame, or
+// nil to fetch what is queued.
+type poll chan *Frame
+
+func (p poll) answer(f *Frame) { p <- f }
+
+// servePoll serves a GET: it returns what is queued, or waits for something.
+func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
+	s.mu.Lock()
+	if s.state == closed {
+		s.mu.Unlock()
+		return s.server.refuse(r, refusalOf(codeSessionUnknown, ""))
+	}
+	if s.conn != nil {
+		s.mu.Unlock()
+		return s.server.refuse(r, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH"))
+	}
+	if s.polling {
+		s.mu.Unlock()
+		s.end(ReasonTransportError, errPollOverlap)
+		return Reply{Status: statusBadRequest}
+	}
+	s.polling = true
+	if s.queue != nil || s.state == closing {
+		return s.answerPoll(ctx, r, nil)
+	}
+	p := make(poll, 1)
+	s.poll = p
+	s.mu.Unlock()
+
+	select {
+	case last := <-p:
+		s.mu.Lock()
+		return s.answerPoll(ctx, r, last)
+	case <-ctx.Done():
+		s.end(ReasonTransportError, errPollCut)
+		return Reply{Status: statusBadRequest}
+	}
+}
+
+// answerPoll makes the answer to the poll that is served. The caller holds s.mu,
+// which it gives up.
+func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply {
+	s.polling = false
+	if last != nil {
+		s.mu.Unlock()
+		return s.pollReply(r, []*Frame{last})
+	}
+	if ctx.Err() != nil { // what is queued must not leave into the void
+		s.mu.Unlock()
+		s.end(ReasonTransportError, errPollCut)
+		return Reply{Status: statusBadRequest}
+	}
+	if s.conn != nil { // a WebSocket has taken over: the queue is its
+		s.mu.Unlock()
+		return s.pollReply(r, []*Frame{noopFrame})
+	}
+	q, state, reason := s.takeQueue(), s.state, s.reason
+	s.mu.Unlock()
+	switch {
+	case q != nil:
+		defer q.release()
+		s.server.queued.Add(-int64(q.bytes))
+		return s.pollReply(r, q.frames)
+	case state == closing:
+		s.finish()
+		return s.pollReply(r, []*Frame{closeFrame})
+	case state == closed:
+		return s.pollReply(r, []*Frame{lastWords(reason)})
+	default:
+		return s.pollReply(r, []*Frame{noopFrame})
+	}
+}
+
+// pollReply makes one payload of frames.
+func (s *Session) pollReply(r *Request, frames []*Frame) Reply {
+	size, compress := 0, true
+	for _, f := range frames {
+		n := len(f.Payload())
+		if f.binary {
+			n = 1 + base64.StdEncoding.EncodedLen(n)
+		}
+		size += n + 1
+		compress = compress && f.compress
+	}
+	body := make([]byte, 0, size)
+	for _, f := range frames {
+		if f.binary {
+			body = eio.AppendBinary(body, f.Payload())
+		} else {
+			body = eio.AppendText(body, f.Payload())
+		}
+	}
+	reply := Reply{Status: statusOK, Header: Header{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body}
+	if compress {
+		s.server.compress(&reply, r)
+	}
+	return reply
+}
+
+// servePost serves a POST: it hands the packets in its body to the receiver.
+func (s *Session) servePost(r *Request) Reply {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+		s.end(ReasonTransportError, errContent)
+		return Reply{Status: statusBadRequest}
+	}
+	if r.ContentLength > s.server.cfg.MaxPayload {
+		return tooLarge()
+	}
+	if !s.beginPost() {
+		s.end(ReasonTransportError, errPostOverlap)
+		return Reply{Status: statusBadRequest}
+	}
+	body, err := s.readBody(r)
+	reply := Reply{Status: statusOK, Header: Header{"Content-Type": {"text/html"}}, Body: []byte("ok")}
+	switch {
+	case errors.Is(err, errTooLarge):
+		reply = tooLarge()
+	case err != nil:
+		s.end(ReasonTransportError, errors.Join(errPostCut, err))
+		reply = Reply{Status: statusBadRequest, Header: Header{"Connection": {"close"}}}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			reply.Status = statusRequestTimeout
+		}
+	case !s.receivePayload(body):
+		reply = Reply{Status: statusBadRequest}
+	}
+	s.mu.Lock()
+	s.posting = false
+	s.mu.Unlock()
+	return reply
+}
+
+func (s *Session) beginPost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.posting {
+		return false
+	}
+	s.posting = true
+	return true
+}
+
+var errTooLarge = errors.New("body exceeds the limit")
+
+// readBody reads the request's body, or fails: a part of a body is never used.
+func (s *Session) readBody(r *Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	if r.SetReadDeadline != nil {
+		// A host that cannot bound the reading has its own limits.
+		_ = r.SetReadDeadline(time.Now().Add(s.server.cfg.BodyTimeout))
+		defer func() { _ = r.SetReadDeadline(time.Time{}) }()
+	}
+	limit := s.server.cfg.MaxPayload
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(body)) > limit:
+		return nil, errTooLarge
+	case r.ContentLength >= 0 && int64(len(body)) != r.ContentLength:
+		return nil, io.ErrUnexpectedEOF
+	}
+	return body, nil
+}
+
+// receivePayload handles the packets of a POST body. It reports false when the
+// body was none, and then the session has ended, or when it came too late.
+func (s *Session) receivePayload(body []byte) bool {
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
+	if !s.polls() {
+		return false
+	}
+	defer s.flushReceiver()
+	for p, err := range eio.Packets(body) {
+		if err != nil {
+			s.end(ReasonParseError, err)
+			return false
+		}
+		if p.Type == eio.Close {
+			s.end(ReasonTransportClose, nil)
+			return true
+		}
+		if s.received(p) != nil {
+			return true
+		}
+	}
+	return true
+}
+
+// polls reports whether the session has neither ended nor been taken over by a
+// WebSocket, which can happen while a body is on its way.
+func (s *Session) polls() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state != closed && s.conn == nil
+}
+
+func tooLarge() Reply {
+	return Reply{Status: statusTooLarge, Header: Header{"Connection": {"close"}}}
+}

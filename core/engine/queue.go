@@ -1,0 +1,119 @@
+package engine
+
+import "sync"
+
+// A queue holds the frames that wait for a client. A session has one only while
+// something waits.
+type queue struct {
+	frames []*Frame
+	bytes  int
+}
+
+// maxPooled keeps the pool from holding on to the arrays of rare long queues.
+const maxPooled = 1024
+
+var queues = sync.Pool{New: func() any { return new(queue) }}
+
+func (q *queue) release() {
+	if cap(q.frames) > maxPooled {
+		return
+	}
+	clear(q.frames)
+	q.frames, q.bytes = q.frames[:0], 0
+	queues.Put(q)
+}
+
+// enqueue adds frames to the queue, all or none: it reports false when they
+// would not fit. The caller holds s.mu.
+func (s *Session) enqueue(frames []*Frame) bool {
+	cfg := &s.server.cfg
+	size := 0
+	for _, f := range frames {
+		size += len(f.Payload())
+	}
+	waiting, bytes := 0, 0
+	if s.queue != nil {
+		waiting, bytes = len(s.queue.frames), s.queue.bytes
+	}
+	full := waiting+len(frames) > cfg.MaxQueuedMessages || waiting > 0 && bytes+size > cfg.MaxQueuedBytes
+	if full || s.server.queued.Load()+int64(size) > cfg.MaxTotalQueuedBytes {
+		return false
+	}
+	s.server.queued.Add(int64(size))
+	if s.queue == nil {
+		s.queue = queues.Get().(*queue)
+	}
+	q := s.queue
+	q.frames = append(q.frames, frames...)
+	q.bytes += size
+	return true
+}
+
+// flush makes what is queued leave by the transport in use, if it can. The
+// caller holds s.mu.
+func (s *Session) flush() {
+	switch {
+	case s.conn != nil:
+		if !s.writing && s.queue != nil {
+			s.writing = true
+			go s.write(s.conn)
+		}
+	case s.poll != nil:
+		p := s.poll
+		s.poll = nil
+		p.answer(nil)
+	}
+}
+
+// takeQueue takes all that is queued; the caller holds s.mu and releases the
+// queue.
+func (s *Session) takeQueue() *queue {
+	q := s.queue
+	s.queue = nil
+	return q
+}
+
+// dropQueue forgets what is queued. The caller holds s.mu.
+func (s *Session) dropQueue() {
+	if q := s.takeQueue(); q != nil {
+		s.server.queued.Add(-int64(q.bytes))
+		q.release()
+	}
+}
+
+// write sends what is queued, and what is queued meanwhile, then ends. Only one
+// runs at a time.
+func (s *Session) write(conn Conn) {
+	for s.writeQueue(conn) {
+	}
+}
+
+// writeQueue sends what is queued, and reports whether more has been queued
+// meanwhile. The caller has set s.writing.
+func (s *Session) writeQueue(conn Conn) bool {
+	s.mu.Lock()
+	q := s.takeQueue()
+	s.mu.Unlock()
+	var err error
+	if q != nil {
+		err = conn.WriteFrames(q.frames)
+		s.server.queued.Add(-int64(q.bytes))
+		q.release()
+	}
+
+	s.mu.Lock()
+	if err == nil && s.queue != nil {
+		s.mu.Unlock()
+		return true
+	}
+	s.writing = false
+	ending := s.state == closing
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.end(ReasonTransportClose, err)
+	case ending:
+		s.finish()
+	}
+	return false
+}

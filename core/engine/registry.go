@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// A registry knows the sessions and connections that are alive.
+type registry struct {
+	mu       sync.Mutex
+	sessions map[string]*Session
+	conns    map[Conn]struct{} // also those whose session has ended
+	closed   bool
+	idle     chan struct{} // closed when, after the shutdown began, nothing is left
+}
+
+func newRegistry() registry {
+	return registry{sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), idle: make(chan struct{})}
+}
+
+var (
+	errShutdown    = errors.New("Server shutting down") //nolint:staticcheck // clients see it, in the style of the protocol's messages
+	errDuplicateID = errors.New("engine: Config.GenerateID returned an id that is in use")
+)
+
+func (s *Server) session(id string) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
+}
+
+// register files a session and starts its heartbeat.
+func (s *Server) register(session *Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errShutdown
+	}
+	if s.sessions[session.id] != nil {
+		return errDuplicateID
+	}
+	s.sessions[session.id] = session
+	s.pings.Add(&session.ping)
+	return nil
+}
+
+// forget removes a session that has ended, and its timers.
+func (s *Server) forget(session *Session) {
+	s.pings.Remove(&session.ping)
+	s.pongs.Remove(&session.pong)
+	if session.closeTimer != nil {
+		s.closeTimeouts.Remove(session.closeTimer)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[session.id] == session {
+		delete(s.sessions, session.id)
+	}
+	s.signalIdle()
+}
+
+func (s *Server) track(c Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
+}
+
+func (s *Server) untrack(c Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.signalIdle()
+}
+
+// signalIdle is called with s.mu held whenever something has gone.
+func (s *Server) signalIdle() {
+	if !s.closed || len(s.sessions) > 0 || len(s.conns) > 0 {
+		return
+	}
+	select {
+	case <-s.idle:
+	default:
+		close(s.idle)
+	}
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// Refuse refuses new sessions from now on; those that are there go on. It is the
+// first step of [Server.Shutdown].
+func (s *Server) Refuse() { s.beginShutdown() }
+
+// Shutdown refuses new sessions, delivers what is queued, and ends every session
+// with [ReasonServerShutdown]. It returns when all are gone, or when ctx ends:
+// then it drops those that are left and reports how many they were. Call it
+// before the host's own shutdown, which would wait for polls and not know of
+// WebSockets.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, session := range s.beginShutdown() {
+		session.close(ReasonServerShutdown)
+	}
+	select {
+	case <-s.idle:
+		return nil
+	case <-ctx.Done():
+	}
+	if n := s.dropAll(); n > 0 {
+		return fmt.Errorf("engine: %d clients could not be told of the shutdown: %w", n, ctx.Err())
+	}
+	return nil
+}
+
+// Close ends every session at once. Prefer [Server.Shutdown], which lets clients
+// be told.
+func (s *Server) Close() error {
+	for _, session := range s.beginShutdown() {
+		session.close(ReasonServerShutdown)
+	}
+	s.dropAll()
+	return nil
+}
+
+func (s *Server) beginShutdown() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.signalIdle()
+	return slices.Collect(maps.Values(s.sessions))
+}
+
+// dropAll drops what is left, and returns how many clients that hit.
+func (s *Server) dropAll() int {
+	s.mu.Lock()
+	sessions := slices.Collect(maps.Values(s.sessions))
+	conns := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, session := range sessions {
+		session.end(ReasonServerShutdown, nil)
+	}
+	for _, c := range conns {
+		c.Abort()
+	}
+	return max(len(sessions), len(conns))
+}

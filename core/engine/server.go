@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/kawat-go/kawat/core/internal/expiry"
+)
+
+// A Server holds the sessions of its clients. Adapters bring it their hosts'
+// requests. All methods may be called from any goroutine.
+type Server struct {
+	cfg          Config
+	onConnection atomic.Pointer[func(*Session) Receiver]
+
+	registry
+
+	pings, pongs, closeTimeouts *expiry.Queue[*Session]
+	upgradeTimeouts, noops      *expiry.Queue[*candidate]
+
+	counters
+}
+
+// noopInterval is how often a client that is about to move to WebSocket is let go
+// of its poll; the reference's.
+const noopInterval = 100 * time.Millisecond
+
+// New makes a server. It fails if the configuration makes no sense, and then its
+// error names the field.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, registry: newRegistry()}
+	s.pings = expiry.New(cfg.PingInterval, (*Session).sendPing)
+	s.pongs = expiry.New(cfg.PingTimeout, (*Session).pingTimedOut)
+	s.closeTimeouts = expiry.New(cfg.CloseTimeout, func(session *Session) { go session.finish() })
+	s.upgradeTimeouts = expiry.New(cfg.UpgradeTimeout, (*candidate).abandon)
+	s.noops = expiry.New(noopInterval, (*candidate).sendNoop)
+	return s, nil
+}
+
+// Engine returns the server itself; it makes the server an [Endpoint].
+func (s *Server) Engine() *Server { return s }
+
+// Path returns where clients find the server, without a slash at its end.
+func (s *Server) Path() string { return s.cfg.Path }
+
+// Logger returns what the server logs to.
+func (s *Server) Logger() *slog.Logger { return s.cfg.Logger }
+
+// MaxPayload returns the most bytes that a message or a POST body may have.
+func (s *Server) MaxPayload() int64 { return s.cfg.MaxPayload }
+
+// WriteTimeout returns how long a client may take to accept a response.
+func (s *Server) WriteTimeout() time.Duration { return s.cfg.WriteTimeout }
+
+// OnConnection sets what is called for each new session, before anything is read
+// from it. It returns who is told what happens to the session; nil ends it.
+func (s *Server) OnConnection(f func(*Session) Receiver) { s.onConnection.Store(&f) }
+
+// ServePoll serves every request that does not ask for a WebSocket. A GET waits
+// until there is something to tell, or until ctx ends because the client has gone
+// away.
+func (s *Server) ServePoll(ctx context.Context, r *Request) Reply {
+	reply, handshake := s.servePoll(ctx, r)
+	s.addHeaders(&reply, r, handshake)
+	return reply
+}
+
+func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handshake bool) {
+	if r.Method == "OPTIONS" && len(s.cfg.AllowedOrigins) > 0 {
+		return s.preflight(r), false
+	}
+	session, why := s.admit(ctx, r, false)
+	if why != nil {
+		return s.refuse(r, why), false
+	}
+	if session == nil {
+		return s.handshake(r), true
+	}
+	switch r.Method {
+	case "GET":
+		return session.servePoll(ctx, r), false
+	case "POST":
+		return session.servePost(r), false
+	}
+	return Reply{Status: statusMethodNotAllowed, Header: Header{"Allow": {"GET, POST"}}}, false
+}
+
+// handshake opens a session that polls.
+func (s *Server) handshake(r *Request) Reply {
+	id, err := s.newID(r)
+	if err != nil {
+		s.cfg.Logger.Error("no session id", "error", err)
+		return s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+	}
+	session, err := s.open(r, id, nil)
+	if err != nil {
+		return s.unavailable(r, err)
+	}
+	upgrades := ""
+	if !s.cfg.DisableUpgrades && slices.Contains(s.cfg.Transports, WebSocket) {
+		upgrades = `"` + WebSocket + `"`
+	}
+	reply := session.pollReply(r, []*Frame{session.openPacket(upgrades)})
+	if c := s.cfg.Cookie; c != nil {
+		reply.Header.Set("Set-Cookie", c.of(id, r))
+	}
+	return reply
+}
+
+// unavailable answers a handshake whose session could not be registered.
+func (s *Server) unavailable(r *Request, err error) Reply {
+	if !errors.Is(err, errShutdown) {
+		s.cfg.Logger.Error("no session", "error", err)
+		return s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+	}
+	reply := errorReply(statusUnavailable, codeBadRequest, err.Error())
+	reply.Header.Set("Retry-After", "5")
+	return reply
+}
+
+// AcceptUpgrade decides on a request that asks for a WebSocket. Where it returns
+// no Upgrade, the Reply is the answer.
+func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
+	if s.isClosed() {
+		return nil, s.unavailable(r, errShutdown)
+	}
+	session, why := s.admit(ctx, r, true)
+	if why == nil && session != nil && s.cfg.DisableUpgrades {
+		why = refusalOf(codeBadRequest, "UPGRADES_DISABLED")
+	}
+	if why != nil {
+		return nil, s.refuse(r, why)
+	}
+	u := &Upgrade{server: s, request: r, session: session}
+	if session == nil {
+		id, err := s.newID(r)
+		if err != nil {
+			s.cfg.Logger.Error("no session id", "error", err)
+			return nil, s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+		}
+		u.id = id
+	}
+	reply := Reply{Header: Header{}}
+	s.runHeaderHooks(reply.Header, r, session == nil)
+	u.header = reply.Header
+	return u, Reply{}
+}
+
+// addHeaders completes a polling response.
+func (s *Server) addHeaders(reply *Reply, r *Request, handshake bool) {
+	if reply.Header == nil {
+		reply.Header = Header{}
+	}
+	if reply.Status == statusOK {
+		reply.Header.Set("Cache-Control", "no-store")
+	}
+	s.addCORS(reply.Header, r)
+	s.runHeaderHooks(reply.Header, r, handshake)
+}
+
+func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
+	if handshake && s.cfg.InitialHeaders != nil {
+		s.guard("Config.InitialHeaders", func() { s.cfg.InitialHeaders(h, r) })
+	}
+	if s.cfg.Headers != nil {
+		s.guard("Config.Headers", func() { s.cfg.Headers(h, r) })
+	}
+}
+
+// open makes a session, over a connection or, if that is nil, one that polls.
+func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
+	r.Body, r.SetReadDeadline = nil, nil // they end with their request
+	session := &Session{server: s, id: id, request: r, conn: c}
+	session.ping.Value, session.pong.Value = session, session
+	if c != nil {
+		// What the user sends at once leaves together with the handshake's answer.
+		session.writing = true
+		session.enqueue([]*Frame{session.openPacket("")})
+	}
+	session.receiving.Lock() // a client that can guess its id waits for its receiver
+	if err := s.register(session); err != nil {
+		session.dropQueue()
+		return nil, err
+	}
+	session.attach(s.connect(session))
+	session.receiving.Unlock()
+	if c != nil && session.writeQueue(c) {
+		go session.write(c) // reading must not wait for a queue that keeps filling
+	}
+	return session, nil
+}
+
+// connect asks the user who is told what happens to the session.
+func (s *Server) connect(session *Session) (r Receiver) {
+	if f := s.onConnection.Load(); f != nil {
+		s.guard("OnConnection", func() { r = (*f)(session) })
+	}
+	return r
+}
+
+// attach gives the session its receiver, which has missed the end of the session
+// if that has come already.
+func (s *Session) attach(r Receiver) {
+	if r == nil {
+		s.Close()
+		r = Funcs{}
+	}
+	s.mu.Lock()
+	s.receiver = r
+	missed, reason, cause := s.state == closed, s.reason, s.cause
+	s.mu.Unlock()
+	if missed {
+		s.server.guard("Receiver.Close", func() { r.Close(reason, cause) })
+	}
+}

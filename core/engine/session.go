@@ -1,0 +1,314 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine/eio"
+	"github.com/kawat-go/kawat/core/internal/expiry"
+)
+
+// A Receiver is told what happens to one session.
+type Receiver interface {
+	// Message is called for each message of the client, in order, one at a time.
+	// The data is valid during the call only. While it runs nothing more is read
+	// from the client, so it should not wait for long; it may send.
+	Message(data []byte, binary bool)
+	// Flush is called after the last of the messages that arrived together.
+	Flush()
+	// Close is called once, when the session has ended. It can overtake a
+	// Message that is still running.
+	Close(reason Reason, cause error)
+}
+
+// Funcs is a [Receiver] made of functions; each may be nil.
+type Funcs struct {
+	OnMessage func(data []byte, binary bool)
+	OnClose   func(reason Reason, cause error)
+}
+
+// Message implements [Receiver].
+func (f Funcs) Message(data []byte, binary bool) {
+	if f.OnMessage != nil {
+		f.OnMessage(data, binary)
+	}
+}
+
+// Flush implements [Receiver].
+func (f Funcs) Flush() {}
+
+// Close implements [Receiver].
+func (f Funcs) Close(reason Reason, cause error) {
+	if f.OnClose != nil {
+		f.OnClose(reason, cause)
+	}
+}
+
+// A Session is what the server knows of one client, whatever transports the
+// client uses for it. All methods may be called from any goroutine.
+type Session struct {
+	server  *Server
+	id      string
+	request *Request
+
+	// receiving is held while a client's message is handed to the receiver, so
+	// that a POST and a WebSocket that takes over from it keep their order.
+	receiving sync.Mutex
+
+	mu        sync.Mutex
+	receiver  Receiver // nil until the user has named one
+	state     state
+	waitsPong bool // a ping is out
+	refreshed bool // a packet has put off the ping timeout since
+	writing   bool // a goroutine writes the queue to conn
+	posting   bool // a POST body is being read
+	queue     *queue
+	conn      Conn       // nil while the session polls
+	polling   bool       // a GET is being served
+	poll      poll       // the GET that hangs, if any
+	candidate *candidate // the connection that asks to take over, if any
+	reason    Reason     // why it ended, or why it is closing
+	cause     error
+
+	ping, pong expiry.Entry[*Session]
+	closeTimer *expiry.Entry[*Session] // of a session that is closing
+}
+
+type state uint8
+
+const (
+	open    state = iota
+	closing       // the queue is still delivered, nothing is added
+	closed
+)
+
+// ID returns the session's id. It is the client's key to the session: do not
+// show it to others.
+func (s *Session) ID() string { return s.id }
+
+// Request returns the request of the handshake. It must not be changed.
+func (s *Session) Request() *Request { return s.request }
+
+// Transport returns the name of the transport in use: [Polling] or [WebSocket].
+func (s *Session) Transport() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		return WebSocket
+	}
+	return Polling
+}
+
+// SendText sends a text message. See [Session.SendFrames] for its errors.
+func (s *Session) SendText(text string) error {
+	return s.SendFrames(MessageFrame(append(FrameBuffer(len(text)), text...)))
+}
+
+// SendBinary sends a binary message, a copy of data.
+func (s *Session) SendBinary(data []byte) error {
+	return s.SendFrames(BinaryFrame(data))
+}
+
+// SendFrames queues messages to be sent with nothing between them. It never waits
+// for the client. It fails with [ErrClosed], or with [ErrQueueFull] after having
+// ended the session as a slow consumer.
+func (s *Session) SendFrames(frames ...*Frame) error { return s.send(frames, (*Session).flush) }
+
+// Queue is like SendFrames for messages that may wait until others are sent or
+// until Flush is called.
+func (s *Session) Queue(frames ...*Frame) error { return s.send(frames, func(*Session) {}) }
+
+func (s *Session) send(frames []*Frame, flush func(*Session)) error {
+	s.mu.Lock()
+	if s.state != open {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if len(frames) == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if !s.enqueue(frames) {
+		// From here on nothing gets through, or the client would be sent what
+		// comes after the message that it misses.
+		s.state, s.reason, s.cause = closing, ReasonSlowConsumer, ErrQueueFull
+		s.mu.Unlock()
+		go s.finish()
+		return ErrQueueFull
+	}
+	flush(s)
+	s.mu.Unlock()
+	return nil
+}
+
+// Flush sends what is queued, over a WebSocket before it returns: unlike
+// SendFrames it can wait for the client to accept it.
+func (s *Session) Flush() {
+	s.mu.Lock()
+	if s.conn == nil || s.writing || s.queue == nil {
+		if s.queue != nil { // else a poll would end for nothing
+			s.flush()
+		}
+		s.mu.Unlock()
+		return
+	}
+	s.writing = true
+	conn := s.conn
+	s.mu.Unlock()
+	if s.writeQueue(conn) {
+		go s.write(conn) // what others keep queueing is not the caller's to wait for
+	}
+}
+
+// Writable reports whether a message that is sent now would leave at once: a
+// poll hangs, or nothing is being written to the connection. Messages that may
+// be dropped are sent only then.
+func (s *Session) Writable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != open || s.queue != nil {
+		return false
+	}
+	return s.poll != nil || s.conn != nil && !s.writing
+}
+
+// Close ends the session after what is queued has been delivered, with
+// [ReasonForcedClose]. It does not wait for that.
+func (s *Session) Close() { s.close(ReasonForcedClose) }
+
+// close begins an orderly end.
+func (s *Session) close(reason Reason) {
+	s.mu.Lock()
+	if s.state != open {
+		s.mu.Unlock()
+		return
+	}
+	s.state = closing
+	s.reason = reason
+	if s.conn != nil {
+		s.flush()
+		idle := !s.writing
+		s.mu.Unlock()
+		if idle { // else the writer ends it
+			s.finish()
+		}
+		return
+	}
+	s.closeTimer = &expiry.Entry[*Session]{Value: s}
+	s.server.closeTimeouts.Add(s.closeTimer)
+	s.flush()
+	s.mu.Unlock()
+}
+
+// finish ends a session that is closing.
+func (s *Session) finish() {
+	s.mu.Lock()
+	reason, cause := s.reason, s.cause
+	s.mu.Unlock()
+	s.end(reason, cause)
+}
+
+// end ends the session at once. Of concurrent calls the first one wins.
+func (s *Session) end(reason Reason, cause error) {
+	s.mu.Lock()
+	if s.state == closed {
+		s.mu.Unlock()
+		return
+	}
+	s.state, s.reason, s.cause = closed, reason, cause
+	s.dropQueue()
+	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
+	s.poll, s.candidate = nil, nil
+	s.mu.Unlock()
+
+	s.server.forget(s)
+	if reason == ReasonSlowConsumer {
+		s.server.slow.Add(1)
+	}
+	if poll != nil {
+		poll.answer(lastWords(reason))
+	}
+	if candidate != nil {
+		candidate.drop()
+	}
+	if conn != nil {
+		closeConn(conn, reason, cause)
+	}
+	if receiver != nil { // else attach will tell it
+		s.server.guard("Receiver.Close", func() { receiver.Close(reason, cause) })
+	}
+}
+
+// lastWords are what a poll that hangs is told at the end of its session: a
+// client that has closed the session itself needs nothing but an answer.
+func lastWords(reason Reason) *Frame {
+	if reason == ReasonTransportClose {
+		return noopFrame
+	}
+	return closeFrame
+}
+
+func closeConn(conn Conn, reason Reason, cause error) {
+	var broken *ConnError
+	switch {
+	case errors.As(cause, &broken): // the connection has said so already
+	case reason == ReasonPingTimeout, reason == ReasonSlowConsumer:
+		conn.Abort() // nobody would read a farewell
+	default:
+		conn.Close(0, "")
+	}
+}
+
+// received handles one packet, whatever transport brought it. It reports an
+// error when nothing more must be read. The caller holds s.receiving.
+func (s *Session) received(p eio.Packet) error {
+	switch s.alive(p.Type == eio.Pong) {
+	case closed:
+		return ErrClosed
+	case closing:
+		return nil // what is queued is still on its way, so reading goes on
+	}
+	switch p.Type {
+	case eio.Message:
+		s.deliver(p)
+	case eio.Ping:
+		s.end(ReasonTransportError, errHeartbeat)
+		return ErrClosed
+	}
+	return nil // the client's other packets mean nothing here
+}
+
+var errHeartbeat = errors.New("invalid heartbeat direction")
+
+// deliver hands a message to the receiver, whose panics are not the session's
+// end but the message's.
+func (s *Session) deliver(p eio.Packet) {
+	defer s.server.recovered("Receiver.Message")
+	s.receiver.Message(p.Data, p.Binary)
+}
+
+// flushReceiver tells the receiver that the messages which came together are all
+// there. The caller holds s.receiving.
+func (s *Session) flushReceiver() {
+	defer s.server.recovered("Receiver.Flush")
+	s.receiver.Flush()
+}
+
+func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.request.RemoteAddr) }
+
+// openPacket is the handshake's answer.
+func (s *Session) openPacket(upgrades string) *Frame {
+	cfg := &s.server.cfg
+	return packetFrame(eio.Open, fmt.Sprintf(
+		`{"sid":%q,"upgrades":[%s],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		s.id, upgrades, cfg.PingInterval/time.Millisecond, cfg.PingTimeout/time.Millisecond, cfg.MaxPayload))
+}
+
+var (
+	noopFrame  = packetFrame(eio.Noop, "")
+	closeFrame = packetFrame(eio.Close, "")
+	pingFrame  = packetFrame(eio.Ping, "")
+	probeFrame = packetFrame(eio.Pong, "probe")
+)

@@ -1,0 +1,168 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+func TestShutdownTellsEveryClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		hanging, away := h.connect(), h.connect()
+		idle, idleSession := h.connectWebSocket()
+		busy, busySession := h.connectWebSocket()
+		moving := h.connect()
+		candidate := moving.probe()
+
+		poll := hanging.pollLater()
+		_ = away.session.SendText("first")
+		busy.stall()
+		_ = busySession.session.SendText("one")
+		synctest.Wait()
+		_ = busySession.session.SendText("two")
+		_ = moving.session.SendText("moved")
+
+		down := make(chan error)
+		go func() { down <- h.Shutdown(context.Background()) }()
+		synctest.Wait()
+		wantBody(t, "poll that hangs", <-poll, "1")
+		if !idle.isClosed() {
+			t.Error("an idle WebSocket is not closed")
+		}
+		candidate.send("5")
+		synctest.Wait()
+		wantMessages(t, "to the client that moves", candidate.rest(), "4moved")
+		if !candidate.isClosed() {
+			t.Error("the WebSocket of a client that moves is not closed")
+		}
+		wantBody(t, "poll that comes later", away.poll(), "4first")
+		wantBody(t, "and its next", away.poll(), "1")
+		select {
+		case err := <-down:
+			t.Fatalf("returns before all have gone: %v", err)
+		default:
+		}
+		busy.resume()
+		synctest.Wait()
+		wantMessages(t, "what was queued", busy.rest(), "4one", "4two")
+		if err := <-down; err != nil {
+			t.Error(err)
+		}
+		for _, r := range []*recorder{hanging.recorder, away.recorder, moving.recorder, idleSession, busySession} {
+			wantBody(t, "reason", r.reason(), "server shutting down")
+		}
+	})
+}
+
+func TestShutdownWaitsForTheAnswerToTheCloseFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		p, _ := h.connectWebSocket()
+		p.silent = true
+		start := time.Now()
+		if err := h.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != closePatience {
+			t.Errorf("took %v, want %v", took, closePatience)
+		}
+	})
+}
+
+func TestShutdownHonoursItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		away := h.connect()
+		p, r := h.connectWebSocket()
+		p.stall()
+		_ = r.session.SendText("x")
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := h.Shutdown(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("took %v, want 3s", took)
+		}
+		wantBody(t, "error", err.Error(), "engine: 2 clients could not be told of the shutdown: context deadline exceeded")
+		synctest.Wait()
+		wantBody(t, "reason", away.reason(), "server shutting down")
+		wantBody(t, "reason", r.reason(), "server shutting down")
+		if !p.isAborted() {
+			t.Error("the connection is not dropped")
+		}
+	})
+}
+
+func TestAfterShutdown(t *testing.T) {
+	h := serve(t, engine.Config{})
+	early, _ := h.AcceptUpgrade(t.Context(), upgradeRequest(webSocket))
+	for range 2 {
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Errorf("without sessions: %v", err)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	const refusal = `{"code":3,"message":"Server shutting down"}`
+	reply := do(h.Server, "GET", polling, "")
+	wantStatus(t, "handshake", reply, 503, refusal)
+	if reply.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	_, reply = h.dial(webSocket)
+	wantStatus(t, "WebSocket handshake", reply, 503, refusal)
+	p := newPipe(t)
+	early.Serve(p) // was accepted before
+	if !p.isClosed() || len(p.written()) > 0 {
+		t.Errorf("a WebSocket that was accepted before: closed: %v, sent %q", p.isClosed(), p.written())
+	}
+	if queued := h.Stats().QueuedBytes; queued != 0 {
+		t.Errorf("%d bytes are queued for nobody", queued)
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	h := serve(t, engine.Config{})
+	c := h.connect()
+	h.Refuse()
+	if got := do(h.Server, "GET", polling, "").Status; got != 503 {
+		t.Errorf("handshake: %d", got)
+	}
+	_ = c.session.SendText("x")
+	wantBody(t, "sessions go on", c.poll(), "4x")
+	wantStatus(t, "sessions go on", c.post("4x"), 200, "ok")
+}
+
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		c := h.connect()
+		p, r := h.connectWebSocket()
+		poll := c.pollLater()
+		synctest.Wait()
+		for range 2 {
+			if err := h.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		wantBody(t, "poll", <-poll, "1")
+		synctest.Wait()
+		wantBody(t, "reason", c.reason(), "server shutting down")
+		wantBody(t, "reason", r.reason(), "server shutting down")
+		if !p.isAborted() {
+			t.Error("the connection is not dropped")
+		}
+		if err := h.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}

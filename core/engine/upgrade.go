@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/kawat-go/kawat/core/internal/expiry"
+)
+
+// An Upgrade is a WebSocket request that the server has agreed to: the adapter
+// does the opening handshake and hands over the connection.
+type Upgrade struct {
+	server  *Server
+	request *Request
+	session *Session // that the connection asks to take over; nil for a new one
+	id      string   // of the new session
+	header  Header
+}
+
+// WebSocketOptions tell an adapter how to frame the connection of an [Upgrade].
+// They are a [Config]'s.
+type WebSocketOptions struct {
+	MaxPayload       int64
+	WriteTimeout     time.Duration
+	Deflate          bool
+	DeflateThreshold int
+}
+
+// Header returns what the 101 response must carry beside the WebSocket
+// handshake's own fields.
+func (u *Upgrade) Header() Header { return u.header }
+
+// WebSocket returns how the connection is framed.
+func (u *Upgrade) WebSocket() WebSocketOptions {
+	cfg := &u.server.cfg
+	o := WebSocketOptions{MaxPayload: cfg.MaxPayload, WriteTimeout: cfg.WriteTimeout}
+	if cfg.PerMessageDeflate != nil {
+		o.Deflate, o.DeflateThreshold = true, cfg.PerMessageDeflate.Threshold
+	}
+	return o
+}
+
+// Start runs the connection's session, in goroutines of its own, until the
+// connection ends.
+func (u *Upgrade) Start(c Conn) { go u.run(c, nil) }
+
+// Serve is like Start, but returns when the connection has ended.
+func (u *Upgrade) Serve(c Conn) {
+	ended := make(chan struct{})
+	u.run(c, func() { close(ended) })
+	<-ended
+}
+
+func (u *Upgrade) run(c Conn, ended func()) {
+	u.server.track(c)
+	r := &reader{conn: c, ended: ended}
+	if u.session != nil {
+		r.session, r.candidate = u.session, u.session.newCandidate(c)
+		r.run()
+		return
+	}
+	var err error
+	if r.session, err = u.server.open(u.request, u.id, c); err != nil {
+		c.Close(0, "")
+		drain(c)
+		r.finish(u.server)
+		return
+	}
+	r.run()
+}
+
+// A candidate is a connection that asks to take over a session which polls. It
+// proves itself by a ping that the server answers; then the client lets its
+// polling run out and sends the upgrade packet. Until then the session goes on
+// polling, whatever happens to the candidate.
+type candidate struct {
+	session *Session
+	conn    Conn
+	probed  bool
+	timeout expiry.Entry[*candidate]
+	noop    expiry.Entry[*candidate]
+}
+
+var errCandidate = errors.New("engine: not what a connection that takes over must send")
+
+// newCandidate lets a connection ask to take over the session. If there is
+// nothing to take over, it is told so at once.
+func (s *Session) newCandidate(c Conn) *candidate {
+	cand := &candidate{session: s, conn: c}
+	cand.timeout.Value, cand.noop.Value = cand, cand
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != open || s.conn != nil || s.candidate != nil {
+		c.Close(0, "")
+		return cand
+	}
+	s.candidate = cand
+	s.server.upgradeTimeouts.Add(&cand.timeout)
+	return cand
+}
+
+// received handles a message of a candidate, and reports whether the candidate
+// has become the session's connection.
+func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err error) {
+	s := cand.session
+	switch {
+	case !cand.current():
+	case !binary && string(data) == "2probe" && !cand.probed:
+		cand.probed = true
+		s.server.noops.Add(&cand.noop)
+		return false, cand.conn.WriteFrames([]*Frame{probeFrame})
+	case !binary && string(data) == "5" && cand.probed:
+		return s.takeOver(cand)
+	}
+	return false, errCandidate
+}
+
+// current reports whether the candidate may still take over.
+func (cand *candidate) current() bool {
+	cand.session.mu.Lock()
+	defer cand.session.mu.Unlock()
+	return cand.session.candidate == cand
+}
+
+// sendNoop lets the client's poll end, so that it can move. A poll that comes
+// later is let end too: the client's polls and its probe race each other.
+func (cand *candidate) sendNoop() {
+	s := cand.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.candidate != cand {
+		return
+	}
+	if s.poll != nil && s.state == open {
+		s.flush()
+	}
+	s.server.noops.Add(&cand.noop)
+}
+
+// takeOver makes the candidate's connection the session's. What is queued from
+// now on, and what no poll has fetched, leaves by it.
+func (s *Session) takeOver(cand *candidate) (bool, error) {
+	s.receiving.Lock() // a POST that is being handled comes first
+	defer s.receiving.Unlock()
+	s.mu.Lock()
+	if s.candidate != cand {
+		s.mu.Unlock()
+		return false, errCandidate
+	}
+	if s.poll != nil {
+		s.poll.answer(noopFrame)
+		s.poll = nil
+	}
+	s.candidate = nil
+	s.conn = cand.conn
+	cand.stop()
+	s.flush() // of a session that is closing the writer is the end
+	ending := s.state == closing && !s.writing
+	s.mu.Unlock()
+	if ending {
+		s.finish()
+	}
+	return true, nil
+}
+
+// abandon gives up the candidate, if it still is one; the session goes on.
+func (cand *candidate) abandon() {
+	s := cand.session
+	s.mu.Lock()
+	mine := s.candidate == cand
+	if mine {
+		s.candidate = nil
+	}
+	s.mu.Unlock()
+	if mine {
+		cand.drop()
+	}
+}
+
+// drop closes the candidate's connection. The caller has taken the candidate out
+// of its session.
+func (cand *candidate) drop() {
+	cand.stop()
+	cand.conn.Close(0, "")
+}
+
+func (cand *candidate) stop() {
+	cand.session.server.upgradeTimeouts.Remove(&cand.timeout)
+	cand.session.server.noops.Remove(&cand.noop)
+}
