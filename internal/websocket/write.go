@@ -1,0 +1,219 @@
+package websocket
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+// output is the writer's state.
+type output struct {
+	rest  []byte // what the descriptor has not taken yet
+	err   error
+	armed bool // a write deadline is set
+	try   bool // give up instead of waiting
+}
+
+// WriteFrames sends all frames, small ones several in a write. It returns when
+// the system has taken them, net.ErrClosed if a close frame went before, or the
+// reason why the connection is broken, which is dropped then: os.ErrDeadlineExceeded,
+// to errors.Is, if the peer did not take the batch within WriteTimeout. One
+// goroutine at a time may call it or WriteMessage.
+func (c *Conn) WriteFrames(frames []*engine.Frame) error {
+	if err := c.beginWrite(); err != nil {
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	var err error
+	if c.cfg.Client {
+		err = c.writeMasked(frames)
+	} else {
+		err = c.writeBatch(frames)
+	}
+	return c.endWrite(err)
+}
+
+// endWrite sends what is left and the control frames that came in between, and
+// ends the writer's role.
+func (c *Conn) endWrite(err error) error {
+	if err == nil {
+		err = c.writeRest()
+	}
+	for err == nil {
+		b := c.nextControl()
+		if b == nil {
+			return nil
+		}
+		err = c.write(b)
+	}
+	c.cut()
+	c.mu.Lock()
+	c.stepDown()
+	c.mu.Unlock()
+	return fmt.Errorf("websocket: write: %w", err)
+}
+
+// cut drops a connection whose peer does not take what it is sent, and with it
+// what the system still holds for that peer.
+func (c *Conn) cut() {
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	c.Abort()
+}
+
+// writeBatch writes the frames of a server.
+func (c *Conn) writeBatch(frames []*engine.Frame) error {
+	var pending []byte // a pooled buffer, from the first small frame on
+	defer func() { freeBuffer(pending) }()
+	for i, f := range frames {
+		b := c.wireForm(f)
+		if len(pending)+len(b) > bufferSize && len(pending) > 0 {
+			if err := c.write(pending); err != nil {
+				return err
+			}
+			pending = pending[:0]
+		}
+		last := i == len(frames)-1
+		if len(b) > bufferSize || last && len(pending) == 0 {
+			if err := c.write(b); err != nil {
+				return err
+			}
+			continue
+		}
+		if pending == nil {
+			pending = newBuffer(bufferSize)
+		}
+		pending = append(pending, b...)
+	}
+	if len(pending) == 0 {
+		return nil
+	}
+	return c.write(pending)
+}
+
+// wireForm returns the frame as all servers send it that agreed on the same.
+func (c *Conn) wireForm(f *engine.Frame) []byte {
+	if c.cfg.Deflate && f.Compress() && len(f.Payload()) >= c.cfg.DeflateThreshold {
+		deflate := deflateText
+		if f.Binary() {
+			deflate = deflateBinary
+		}
+		if b := f.Deflated(deflate); b != nil {
+			return b
+		}
+	}
+	return f.WebSocket()
+}
+
+// writeMasked writes the frames of a client, each under a key of its own.
+func (c *Conn) writeMasked(frames []*engine.Frame) error {
+	b := newBuffer(bufferSize)
+	for _, f := range frames {
+		b = c.appendMessage(b, f.Binary(), f.Payload(), f.Compress())
+	}
+	err := c.write(b)
+	freeBuffer(b)
+	return err
+}
+
+// WriteMessage sends one message, under the conditions of WriteFrames. A text
+// must be UTF-8. data may be used again when it returns.
+func (c *Conn) WriteMessage(binary bool, data []byte) error {
+	if err := c.beginWrite(); err != nil {
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	b := c.appendMessage(newBuffer(maxHeader+len(data)), binary, data, true)
+	err := c.write(b)
+	freeBuffer(b)
+	return c.endWrite(err)
+}
+
+// appendMessage appends a message in one frame, compressed if that is agreed on,
+// wanted, and smaller.
+func (c *Conn) appendMessage(dst []byte, binary bool, data []byte, compress bool) []byte {
+	first := byte(finBit | opText)
+	if binary {
+		first = byte(finBit | opBinary)
+	}
+	if compress && c.cfg.Deflate && len(data) >= c.cfg.DeflateThreshold {
+		if small := deflate(nil, data); small != nil {
+			return c.appendFrame(dst, first|rsv1Bit, small)
+		}
+	}
+	return c.appendFrame(dst, first, data)
+}
+
+// appendFrame appends a frame, masked if we are the client.
+func (c *Conn) appendFrame(dst []byte, first byte, payload []byte) []byte {
+	if !c.cfg.Client {
+		return append(appendHeader(dst, first, len(payload), false, 0), payload...)
+	}
+	// A key must not be predictable (RFC 6455, section 5.3): this source is
+	// ChaCha8, seeded by the system.
+	key := rand.Uint32()
+	dst = appendHeader(dst, first, len(payload), true, key)
+	start := len(dst)
+	dst = append(dst, payload...)
+	mask(dst[start:], key)
+	return dst
+}
+
+// write writes b as the writer, waiting until WriteTimeout.
+func (c *Conn) write(b []byte) error {
+	c.out.rest, c.out.try = b, false
+	return c.writeRest()
+}
+
+// tryWrite writes what the descriptor takes of b without waiting. It reports
+// false if there is something left for writeRest.
+func (c *Conn) tryWrite(b []byte) bool {
+	c.out.rest, c.out.try = b, true
+	err := c.raw.Write(c.onWritable)
+	c.out.try = false
+	if c.out.err == nil {
+		c.out.err = err
+	}
+	return len(c.out.rest) == 0 && c.out.err == nil
+}
+
+// writeRest writes what is left, waiting until WriteTimeout.
+func (c *Conn) writeRest() error {
+	if c.out.err != nil {
+		return c.out.err
+	}
+	if len(c.out.rest) == 0 {
+		return nil
+	}
+	if c.raw != nil {
+		if err := c.raw.Write(c.onWritable); err != nil {
+			return err
+		}
+		return c.out.err
+	}
+	c.out.arm(c)
+	_, err := c.conn.Write(c.out.rest)
+	c.out.rest = nil
+	return err
+}
+
+// arm sets the write deadline, once for a batch. Where a write can be tried
+// without waiting, that is the first time the peer does not take everything:
+// setting a timer costs as much as a small write does.
+func (o *output) arm(c *Conn) {
+	if !o.armed {
+		o.armed = true
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
+	}
+}
+
+// disarm clears the deadline: one that has passed fails even what need not wait.
+func (o *output) disarm(c *Conn) {
+	if o.armed {
+		_ = c.conn.SetWriteDeadline(time.Time{})
+	}
+	o.armed = false
+	o.rest = nil
+}
