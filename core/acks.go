@@ -1,0 +1,212 @@
+package socketio
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A Reply is what a client acknowledged an event with.
+type Reply struct {
+	event string
+	args  packet.Args
+}
+
+// Len returns the number of arguments of the acknowledgement.
+func (r Reply) Len() int { return r.args.Len() }
+
+// Bind decodes the arguments, from the first one on, into the values that dst
+// points to. A missing one, or one of another type, is a *[BindError].
+func (r Reply) Bind(dst ...any) error { return bind(r.event, r.args, dst) }
+
+// Args gives access to the arguments one by one.
+func (r Reply) Args() packet.Args { return r.args }
+
+// An ackReceiver is told of the acknowledgement of one socket, or of why there
+// will be none. It is told once for each socket, without a lock.
+type ackReceiver interface {
+	receive(s *Socket, id int64, reply Reply, err error)
+}
+
+// expect registers who is told of an acknowledgement. It comes before the event
+// is sent, since the answer can be very quick.
+func (s *Socket) expect(id int64, r ackReceiver) error {
+	defer s.inbox.wake() // reading goes further while an ack is awaited
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == disconnected {
+		return ErrDisconnected
+	}
+	if len(s.acks) >= s.server().cfg.MaxPendingAcks {
+		return ErrTooManyAcks
+	}
+	if s.acks == nil {
+		s.acks = make(map[int64]ackReceiver)
+	}
+	s.acks[id] = r
+	s.server().pendingAcks.Add(1)
+	return nil
+}
+
+// forgetAck takes a receiver back. It reports false if it has been told already,
+// or is just being told.
+func (s *Socket) forgetAck(id int64) (ackReceiver, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.acks[id]
+	if ok {
+		delete(s.acks, id)
+		if len(s.acks) == 0 {
+			s.acks = nil
+		}
+		s.server().pendingAcks.Add(-1)
+	}
+	return r, ok
+}
+
+func (s *Socket) owesAcks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.acks) > 0
+}
+
+// acknowledged hands an ack to whom it is for. One that nobody waits for, because
+// it is late or repeated, is ignored.
+func (s *Socket) acknowledged(p packet.Incoming) {
+	if r, ok := s.forgetAck(p.ID); ok {
+		r.receive(s, p.ID, Reply{args: p.Args}, nil)
+	}
+}
+
+// ackWaiter collects the acknowledgements of one event.
+type ackWaiter struct {
+	mu      sync.Mutex
+	missing map[*Socket]struct{}
+	replies []Reply
+	err     error // of the first socket that will not answer
+	all     chan struct{}
+}
+
+func (w *ackWaiter) receive(s *Socket, _ int64, reply Reply, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.missing[s]; !ok {
+		return
+	}
+	delete(w.missing, s)
+	if err == nil {
+		w.replies = append(w.replies, reply)
+	} else if w.err == nil {
+		w.err = err
+	}
+	if len(w.missing) == 0 {
+		close(w.all)
+	}
+}
+
+// wait waits until all have answered, ctx ends, or the time is up; then those who
+// have not answered are no longer expected to.
+func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) error {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-w.all:
+		return nil
+	case <-timer.C:
+		err = ErrAckTimeout
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	w.mu.Lock()
+	missing := w.missing
+	w.missing = nil
+	w.mu.Unlock()
+	for s := range missing {
+		s.forgetAck(id)
+	}
+	return err
+}
+
+// ackTimeoutOr returns how long to wait for acks.
+func (n *Namespace) ackTimeoutOr(d time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return n.server.cfg.AckTimeout
+}
+
+// EmitWithAck is the untyped form of the function [EmitWithAck].
+func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Reply, error) {
+	s := d.socket
+	id := s.namespace.nextID.Add(1) - 1
+	frames, err := s.namespace.event(event, id, args, !d.uncompressed)
+	if err != nil {
+		return Reply{}, err
+	}
+	w := &ackWaiter{missing: map[*Socket]struct{}{s: {}}, all: make(chan struct{})}
+	if d.volatile && !s.conn.session.Writable() {
+		return Reply{}, ErrDropped
+	}
+	if err := s.expect(id, w); err != nil {
+		return Reply{}, err
+	}
+	if err := s.send(frames); err != nil {
+		s.forgetAck(id)
+		return Reply{}, err
+	}
+	if err := w.wait(ctx, id, s.namespace.ackTimeoutOr(d.timeout)); err != nil {
+		return Reply{}, err
+	}
+	if w.err != nil {
+		return Reply{}, w.err
+	}
+	return w.replies[0].of(event), nil
+}
+
+func (r Reply) of(event string) Reply {
+	r.event = event
+	return r
+}
+
+// EmitWithAckAll is the untyped form of the function [EmitWithAckAll].
+func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any) ([]Reply, error) {
+	n := b.namespace
+	id := n.nextID.Add(1) - 1
+	frames, err := n.event(event, id, args, !b.uncompressed)
+	if err != nil {
+		return nil, err
+	}
+	w := &ackWaiter{missing: make(map[*Socket]struct{}), all: make(chan struct{})}
+	n.order.Lock()
+	targets := b.targets()
+	for _, s := range targets {
+		w.missing[s] = struct{}{}
+	}
+	for _, s := range targets {
+		if err := s.expect(id, w); err != nil {
+			w.receive(s, id, Reply{}, err)
+		} else if err := b.send(s, frames); err != nil {
+			s.forgetAck(id)
+			w.receive(s, id, Reply{}, err)
+		}
+	}
+	n.order.Unlock()
+	if len(targets) > 0 {
+		err = w.wait(ctx, id, n.ackTimeoutOr(b.timeout))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.replies {
+		w.replies[i].event = event
+	}
+	if err == nil {
+		err = w.err
+	}
+	if err != nil {
+		return w.replies, &AckError{Expected: len(targets), Received: len(w.replies), Err: err}
+	}
+	return w.replies, nil
+}

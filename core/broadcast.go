@@ -1,0 +1,178 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A Broadcast aims at sockets of a namespace. It is an immutable value: each
+// operator returns a new one, so one can be kept and shared between goroutines.
+// Without a room it aims at all sockets.
+type Broadcast struct {
+	namespace     *Namespace
+	rooms, except []string
+	timeout       time.Duration
+	uncompressed  bool
+	volatile      bool
+	local         bool
+}
+
+// To aims at the sockets in any of the rooms as well.
+func (b Broadcast) To(rooms ...string) Broadcast {
+	b.rooms = slices.Concat(b.rooms, rooms)
+	return b
+}
+
+// In is another name of To.
+func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+// Except leaves out the sockets in any of the rooms.
+func (b Broadcast) Except(rooms ...string) Broadcast {
+	b.except = slices.Concat(b.except, rooms)
+	return b
+}
+
+// Volatile drops the event for clients that could not get it at once, because
+// something is still being written to them or no poll of theirs waits.
+func (b Broadcast) Volatile() Broadcast {
+	b.volatile = true
+	return b
+}
+
+// Local leaves out the sockets of other nodes.
+func (b Broadcast) Local() Broadcast {
+	b.local = true
+	return b
+}
+
+// Compress says whether the event is worth compressing where the connection can.
+// It is by default.
+func (b Broadcast) Compress(compress bool) Broadcast {
+	b.uncompressed = !compress
+	return b
+}
+
+// Timeout bounds how long EmitWithAckAll waits, instead of Config.AckTimeout.
+func (b Broadcast) Timeout(d time.Duration) Broadcast {
+	b.timeout = d
+	return b
+}
+
+// Emit sends an event. It fails with an error about the event: its name is
+// reserved, or an argument cannot be encoded. That some client cannot be reached
+// is no error.
+func (b Broadcast) Emit(event string, args ...any) error {
+	frames, err := b.namespace.event(event, packet.NoID, args, !b.uncompressed)
+	if err != nil {
+		return err
+	}
+	n := b.namespace
+	n.order.Lock()
+	defer n.order.Unlock()
+	for _, s := range b.targets() {
+		_ = b.send(s, frames)
+	}
+	return nil
+}
+
+// send queues frames to one socket. A client that fails to keep up is cut by the
+// engine, and says so where the socket's disconnect is heard.
+func (b Broadcast) send(s *Socket, frames []*engine.Frame) error {
+	session := s.conn.session
+	if b.volatile && !session.Writable() {
+		return ErrDropped
+	}
+	return sendError(session.SendFrames(frames...))
+}
+
+// targets returns the sockets that are aimed at, each of them once.
+func (b Broadcast) targets() []*Socket {
+	n := b.namespace
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	found := n.all.snapshot
+	if len(b.rooms) > 0 {
+		found = func() []*Socket { return n.union(b.rooms) }
+	}
+	if len(b.except) == 0 {
+		return found()
+	}
+	return n.without(found(), b.except)
+}
+
+// union returns the sockets in any of the rooms. The caller holds n.mu.
+func (n *Namespace) union(rooms []string) []*Socket {
+	if len(rooms) == 1 {
+		room, owner := n.rooms[rooms[0]], n.sockets[rooms[0]]
+		switch {
+		case owner == nil && room != nil:
+			return room.snapshot()
+		case room == nil && owner != nil:
+			return []*Socket{owner}
+		case room == nil:
+			return nil
+		}
+	}
+	var all members
+	for _, name := range rooms {
+		if owner := n.sockets[name]; owner != nil {
+			all.add(owner)
+		}
+		if room := n.rooms[name]; room != nil {
+			for _, s := range room.list {
+				all.add(s)
+			}
+		}
+	}
+	return all.list
+}
+
+// without returns the sockets that are in none of the rooms. The caller holds n.mu.
+func (n *Namespace) without(sockets []*Socket, rooms []string) []*Socket {
+	kept := make([]*Socket, 0, len(sockets))
+	for _, s := range sockets {
+		if !slices.ContainsFunc(rooms, s.in) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// FetchSockets returns the sockets that are aimed at.
+func (b Broadcast) FetchSockets(context.Context) ([]*RemoteSocket, error) {
+	targets := b.targets()
+	sockets := make([]*RemoteSocket, len(targets))
+	for i, s := range targets {
+		sockets[i] = newRemoteSocket(s)
+	}
+	return sockets, nil
+}
+
+// SocketsJoin makes the sockets that are aimed at join rooms.
+func (b Broadcast) SocketsJoin(rooms ...string) error {
+	for _, s := range b.targets() {
+		_ = s.Join(rooms...) // who has left meanwhile has no rooms
+	}
+	return nil
+}
+
+// SocketsLeave makes the sockets that are aimed at leave rooms.
+func (b Broadcast) SocketsLeave(rooms ...string) error {
+	for _, s := range b.targets() {
+		_ = s.Leave(rooms...)
+	}
+	return nil
+}
+
+// DisconnectSockets disconnects the sockets that are aimed at, and closes their
+// connections if close is true.
+func (b Broadcast) DisconnectSockets(close bool) error {
+	for _, s := range b.targets() {
+		_ = s.Disconnect(close)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A Config configures a [Server]. The zero Config is of use as it is. Defaults are
+// those of Socket.IO's reference server where it has the option.
+type Config struct {
+	// ConnectTimeout is how long a client may take to join its first namespace.
+	// Default 45 s.
+	ConnectTimeout time.Duration
+	// AckTimeout is how long EmitWithAck waits for the client where neither the
+	// context nor Timeout says otherwise. Default 60 s.
+	AckTimeout time.Duration
+	// Codec writes and reads packets; both sides must use the same. Default
+	// [packet.JSON], which is what stock clients use.
+	Codec packet.Codec
+	// PacketLimits bound what one packet of a client may cost.
+	PacketLimits packet.Limits
+	// AttachmentTimeout is how long a client may take to send the attachments of
+	// a packet. Default 30 s.
+	AttachmentTimeout time.Duration
+
+	// Concurrent lets the handlers of one socket's events run at the same time.
+	// Default: one after another, in the order in which the events arrived.
+	Concurrent bool
+	// MaxQueuedEvents and MaxQueuedEventBytes bound the events of one socket that
+	// wait for their handlers; beyond them the client's connection is not read.
+	// Default 64 and 1 MiB.
+	MaxQueuedEvents     int
+	MaxQueuedEventBytes int
+	// MaxPendingAcks bounds the acks that one socket owes. Default 10,000.
+	MaxPendingAcks int
+	// MaxNamespaces bounds the namespaces that a connection may join, and how
+	// often it may be refused, before it is closed. Default 100.
+	MaxNamespaces int
+
+	// What follows configures the Engine.IO server below: see [engine.Config].
+
+	// Path is where clients find the server. Default "/socket.io".
+	Path string
+	// PingInterval is the time between a client's pong and the next ping.
+	// Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer a ping. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long a client's move to WebSocket may take. Default
+	// 10 s.
+	UpgradeTimeout time.Duration
+	// MaxPayload is the most bytes of a message or a POST body. Default 1,000,000.
+	MaxPayload int64
+	// Transports are those that clients may use. Default polling and websocket.
+	Transports []string
+	// DisableUpgrades keeps polling clients from moving to WebSocket.
+	DisableUpgrades bool
+	// AllowedOrigins are the pages, such as "https://app.example", whose scripts
+	// may connect. Default: only those of the server's own host. "*" stands for
+	// all, and lets any website act in a visitor's name.
+	AllowedOrigins []string
+	// CORS refines the answers to scripts of other, allowed origins.
+	CORS engine.CORS
+	// AllowRequest, if set, decides on each handshake.
+	AllowRequest func(ctx context.Context, r *engine.Request) error
+	// Cookie, if set, is sent with the handshake of a polling client.
+	Cookie *engine.Cookie
+	// InitialHeaders, if set, may add header fields to the handshake's response,
+	// and Headers to every response.
+	InitialHeaders func(h engine.Header, r *engine.Request)
+	Headers        func(h engine.Header, r *engine.Request)
+	// GenerateID, if set, makes the ids of connections (not of sockets).
+	GenerateID func(r *engine.Request) (string, error)
+	// HTTPCompression compresses the responses to polls.
+	HTTPCompression engine.Compression
+	// PerMessageDeflate, if set, offers to compress WebSocket messages.
+	PerMessageDeflate *engine.Deflate
+	// WriteTimeout is how long a client may take to accept what is written to
+	// it. Default 10 s.
+	WriteTimeout time.Duration
+	// BodyTimeout is how long a client may take to send a POST body. Default 20 s.
+	BodyTimeout time.Duration
+	// CloseTimeout is how long the end of a polling client waits for a poll that
+	// tells it. Default 30 s.
+	CloseTimeout time.Duration
+	// MaxQueuedBytes and MaxQueuedMessages bound what waits for one client, and
+	// MaxTotalQueuedBytes what waits for all. Who lets more pile up is
+	// disconnected as a slow consumer. Default 4 MiB, 16,384 and 1 GiB.
+	MaxQueuedBytes      int
+	MaxQueuedMessages   int
+	MaxTotalQueuedBytes int64
+	// Logger is told what an operator should know. Default [slog.Default].
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	setDefault(&c.Path, "/socket.io")
+	setDefault(&c.ConnectTimeout, 45*time.Second)
+	setDefault(&c.AckTimeout, time.Minute)
+	setDefault(&c.AttachmentTimeout, 30*time.Second)
+	setDefault(&c.MaxQueuedEvents, 64)
+	setDefault(&c.MaxQueuedEventBytes, 1<<20)
+	setDefault(&c.MaxPendingAcks, 10_000)
+	setDefault(&c.MaxNamespaces, 100)
+	if c.Codec == nil {
+		c.Codec = packet.JSON()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"ConnectTimeout", int64(c.ConnectTimeout)},
+		{"AckTimeout", int64(c.AckTimeout)},
+		{"AttachmentTimeout", int64(c.AttachmentTimeout)},
+		{"MaxQueuedEvents", int64(c.MaxQueuedEvents)},
+		{"MaxQueuedEventBytes", int64(c.MaxQueuedEventBytes)},
+		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
+		{"MaxNamespaces", int64(c.MaxNamespaces)},
+	} {
+		if field.value < 0 {
+			return c, fmt.Errorf("socketio: Config.%s must not be negative; leave it 0 for the default", field.name)
+		}
+	}
+	return c, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// engine returns the Engine.IO server's part: the fields of the same name.
+func (c Config) engine() engine.Config {
+	var e engine.Config
+	from, to := reflect.ValueOf(c), reflect.ValueOf(&e).Elem()
+	for i := range to.NumField() {
+		to.Field(i).Set(from.FieldByName(to.Type().Field(i).Name))
+	}
+	return e
+}

@@ -1,0 +1,231 @@
+package socketio
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/internal/expiry"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A conn is what one client's connection has of Socket.IO: the sockets of its
+// namespaces. It is the receiver of an engine session. What it does there must not
+// wait for handlers, since acks and disconnects come the same way; only an inbox
+// that is full makes it wait.
+type conn struct {
+	server  *Server
+	session *engine.Session
+	decoder packet.Decoder
+	issued  time.Time
+	ready   []*Socket // whose workers Flush starts; used by the reader only
+
+	connectTimer    expiry.Entry[*conn]
+	attachmentTimer *expiry.Entry[*conn] // nil until attachments were waited for
+
+	mu      sync.Mutex
+	sockets []*Socket // connecting or connected, at most one for each namespace
+	left    []string  // namespaces that the server made the client leave
+	refused int
+	joined  bool // a namespace, so the connection is there to stay
+	closed  bool
+}
+
+func newConn(s *Server, session *engine.Session) *conn {
+	c := &conn{
+		server: s, session: session,
+		decoder: s.cfg.Codec.NewDecoder(s.cfg.PacketLimits), issued: time.Now(),
+	}
+	c.connectTimer.Value = c
+	s.connectTimeouts.Add(&c.connectTimer)
+	return c
+}
+
+// Message implements [engine.Receiver].
+func (c *conn) Message(data []byte, binary bool) {
+	p, complete, err := c.decode(data, binary)
+	if err != nil {
+		c.violated(err.Error())
+		return
+	}
+	c.boundAttachments()
+	if !complete {
+		return
+	}
+	if p.Type == packet.Connect {
+		c.connect(p)
+		return
+	}
+	s, left := c.socket(p.Namespace)
+	switch {
+	case left: // the client may not know yet that the server has disconnected it
+	case s == nil || s.is(connecting):
+		c.violated("packet for a namespace that the client has not joined")
+	case s.is(disconnected): // since it was found
+	case p.Type == packet.Event:
+		if s.inbox.add(s, p) && !slices.Contains(c.ready, s) {
+			c.ready = append(c.ready, s)
+		}
+	case p.Type == packet.Ack:
+		s.acknowledged(p)
+	case p.Type == packet.Disconnect:
+		c.forget(s, false)
+		s.end(ReasonClientDisconnect)
+	default:
+		c.violated("packet of a type that clients do not send")
+	}
+}
+
+// decode hands a message to the decoder. After a panic there, nobody knows what
+// the decoder has of it, so that is an error like those of the client.
+func (c *conn) decode(data []byte, binary bool) (p packet.Incoming, complete bool, err error) {
+	err = errPanic
+	c.server.guard("Config.Codec", func() { p, complete, err = c.decoder.Add(data, binary) })
+	return p, complete, err
+}
+
+// Flush implements [engine.Receiver]: the handlers are given all the events that
+// arrived together.
+func (c *conn) Flush() {
+	for i, s := range c.ready {
+		s.inbox.start(s)
+		c.ready[i] = nil
+	}
+	c.ready = c.ready[:0]
+}
+
+// Close implements [engine.Receiver].
+func (c *conn) Close(reason engine.Reason, _ error) {
+	for _, s := range c.takeSockets() {
+		s.end(reason)
+	}
+}
+
+// takeSockets marks the connection closed and returns the sockets that it had.
+func (c *conn) takeSockets() []*Socket {
+	c.server.connectTimeouts.Remove(&c.connectTimer)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attachmentTimer != nil {
+		c.server.attachmentTimeouts.Remove(c.attachmentTimer)
+	}
+	c.closed = true
+	sockets := c.sockets
+	c.sockets = nil
+	return sockets
+}
+
+// violated ends the connection of a client that broke the protocol, as the
+// reference does.
+func (c *conn) violated(why string) {
+	c.server.log.Debug("client broke the protocol and is disconnected",
+		"why", why, "remote", c.session.Request().RemoteAddr)
+	c.close(ReasonForcedClose)
+}
+
+// close ends the sockets, then the connection.
+func (c *conn) close(reason Reason) {
+	for _, s := range c.takeSockets() {
+		s.end(reason)
+	}
+	c.session.Close()
+}
+
+// connectTimedOut can come just after the client has joined a namespace.
+func (c *conn) connectTimedOut() {
+	c.mu.Lock()
+	joined := c.joined
+	c.mu.Unlock()
+	if !joined {
+		c.close(ReasonForcedServerClose)
+	}
+}
+
+// attachmentsTimedOut can come just after the last attachment has.
+func (c *conn) attachmentsTimedOut() {
+	c.mu.Lock()
+	waits := c.attachmentTimer != nil
+	c.mu.Unlock()
+	if waits {
+		c.violated("the attachments of a packet did not come in time")
+	}
+}
+
+// boundAttachments starts or stops the clock for a packet's attachments.
+func (c *conn) boundAttachments() {
+	pending := c.decoder.Pending()
+	if !pending && c.attachmentTimer == nil { // as for nearly all packets
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !pending:
+		c.server.attachmentTimeouts.Remove(c.attachmentTimer)
+		c.attachmentTimer = nil
+	case c.attachmentTimer == nil && !c.closed:
+		c.attachmentTimer = &expiry.Entry[*conn]{Value: c}
+		c.server.attachmentTimeouts.Add(c.attachmentTimer)
+	}
+}
+
+// socket returns the socket of a namespace, if there is one, or reports that the
+// server has made the client leave it.
+func (c *conn) socket(namespace string) (s *Socket, left bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.find(namespace); s != nil {
+		return s, false
+	}
+	return nil, slices.Contains(c.left, namespace)
+}
+
+// find is called with c.mu held.
+func (c *conn) find(namespace string) *Socket {
+	for _, s := range c.sockets {
+		if s.namespace.name == namespace {
+			return s
+		}
+	}
+	return nil
+}
+
+// forget takes a socket that is about to end off the connection. byServer says
+// that the client may not know of it yet.
+func (c *conn) forget(s *Socket, byServer bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, s)
+	if i < 0 {
+		return
+	}
+	c.sockets = slices.Delete(c.sockets, i, i+1)
+	if byServer {
+		c.left = append(c.left, s.namespace.name)
+	}
+}
+
+// hasJoined notes that the client has joined a namespace in time.
+func (c *conn) hasJoined() {
+	c.mu.Lock()
+	c.joined = true
+	c.mu.Unlock()
+	c.server.connectTimeouts.Remove(&c.connectTimer)
+}
+
+// disconnectAll makes the client leave all its namespaces and closes the
+// connection, once what was emitted has been delivered.
+func (c *conn) disconnectAll(asked *Socket) error {
+	if asked.gone() {
+		return ErrDisconnected
+	}
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		_ = s.leave() // who has left meanwhile is where it should be
+	}
+	c.close(ReasonServerDisconnect)
+	return nil
+}

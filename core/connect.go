@@ -1,0 +1,184 @@
+package socketio
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// connect handles a client's wish to join a namespace.
+func (c *conn) connect(p packet.Incoming) {
+	n := c.server.namespace(p.Namespace)
+	c.mu.Lock()
+	joined := c.find(p.Namespace)
+	tooMany := len(c.sockets) >= c.server.cfg.MaxNamespaces || c.refused >= c.server.cfg.MaxNamespaces
+	c.mu.Unlock()
+	switch {
+	case joined != nil && !joined.Connected():
+		// Said twice before the first could be answered: there is one answer.
+	case joined != nil:
+		c.violated("second CONNECT for a namespace")
+	case tooMany:
+		c.violated("too many namespaces")
+	case n == nil:
+		c.refuse(p.Namespace, &Error{Message: "Invalid namespace"})
+	default:
+		c.join(n, p.Args)
+	}
+}
+
+// refuse answers a CONNECT with an error.
+func (c *conn) refuse(namespace string, why *Error) {
+	c.mu.Lock()
+	c.refused++
+	c.mu.Unlock()
+	frames, err := c.refusal(namespace, why)
+	if err != nil {
+		c.server.log.Error("an error cannot be sent; the client is told \"internal error\"", "namespace", namespace, "error", err)
+		frames, err = c.refusal(namespace, internalError)
+	}
+	if err == nil {
+		_ = c.session.SendFrames(frames...) // who has left needs no answer
+	}
+}
+
+func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
+	return encode(c.server.cfg.Codec, &packet.Outgoing{
+		Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{errorObject(*why)},
+	}, true)
+}
+
+// join makes a socket and lets the namespace's middleware decide on it. The
+// middleware has a goroutine of its own, since it may take its time.
+func (c *conn) join(n *Namespace, auth packet.Args) {
+	parent := c.session.Request().Context
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	s := &Socket{namespace: n, conn: c, id: newSocketID(), auth: auth, ctx: ctx, cancel: cancel}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		cancel(ErrDisconnected)
+		return
+	}
+	c.sockets = append(c.sockets, s)
+	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == n.name })
+	c.mu.Unlock()
+	c.server.workers.add()
+	go func() {
+		defer c.server.workers.done()
+		defer c.server.recovered("CONNECT")
+		s.connect()
+	}()
+}
+
+// newSocketID makes an id of 120 random bits.
+func newSocketID() string {
+	var b [15]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// connect runs the middleware and answers the client.
+func (s *Socket) connect() {
+	err := errPanic
+	defer func() { s.decided(err) }() // also if a middleware ends its goroutine
+	err = s.runMiddleware()
+}
+
+// decided answers a CONNECT as the middleware has decided.
+func (s *Socket) decided(err error) {
+	if err != nil {
+		s.conn.forget(s, false)
+		s.end(ReasonForcedClose)
+		s.conn.refuse(s.namespace.name, disclosed(err))
+		return
+	}
+	answer, err := s.namespace.encode(&packet.Outgoing{
+		Type: packet.Connect, ID: packet.NoID, Args: []any{connectAnswer{SID: s.id}},
+	}, true)
+	if err != nil {
+		s.server().log.Error("a CONNECT cannot be answered", "error", err)
+		s.conn.violated("no answer")
+		return
+	}
+	s.inbox.connect()
+	if !s.open(answer) {
+		return
+	}
+	s.conn.hasJoined()
+	s.conn.session.Flush()
+	if len(load(&s.namespace.onConnection)) > 0 && s.conn.session.Transport() == engine.WebSocket {
+		time.Sleep(answerLead)
+	}
+	s.inbox.start(s)
+}
+
+// answerLead is how long the answer to a CONNECT is on its way before the
+// OnConnection functions run. The reference takes about as long for reasons of its
+// own, and clients that wait for one message after another, such as the protocol's
+// test suite, lose an event that reaches them in one read with the answer.
+const answerLead = 2 * time.Millisecond
+
+type connectAnswer struct {
+	SID string `json:"sid"`
+}
+
+// open makes the socket a connected member of its namespace, unless its end came
+// first.
+func (s *Socket) open(answer []*engine.Frame) bool {
+	admitted, err := s.namespace.admit(s, answer)
+	if err != nil {
+		s.change(connected, connecting) // nobody has seen it, so nobody hears of its end
+		s.end(ReasonTransportClose)
+	}
+	return admitted && err == nil
+}
+
+func (s *Socket) change(from, to socketState) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != from {
+		return false
+	}
+	s.state = to
+	return true
+}
+
+func (s *Socket) is(state socketState) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == state
+}
+
+// runMiddleware asks the namespace's middleware, each with the context of the one
+// before.
+func (s *Socket) runMiddleware() error {
+	for _, m := range load(&s.namespace.middleware) {
+		ctx := s.Context()
+		var next context.Context
+		err := errPanic
+		s.server().guard("Use", func() { next, err = m(ctx, s) })
+		if err != nil {
+			if err != error(disclosed(err)) && err != errPanic {
+				s.server().log.Warn("middleware failed; the client is told \"internal error\"",
+					"namespace", s.namespace.name, "error", fmt.Sprint(err))
+			}
+			return err
+		}
+		if next != nil {
+			s.mu.Lock()
+			s.ctx = next
+			s.mu.Unlock()
+		}
+	}
+	return nil
+}

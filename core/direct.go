@@ -1,0 +1,119 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A Direct aims at one socket's client, in a special way. It is an immutable
+// value.
+type Direct struct {
+	socket       *Socket
+	timeout      time.Duration
+	uncompressed bool
+	volatile     bool
+}
+
+// Volatile drops the event if the client could not get it at once.
+func (d Direct) Volatile() Direct {
+	d.volatile = true
+	return d
+}
+
+// Compress says whether the event is worth compressing where the connection can.
+func (d Direct) Compress(compress bool) Direct {
+	d.uncompressed = !compress
+	return d
+}
+
+// Timeout bounds how long EmitWithAck waits, instead of Config.AckTimeout.
+func (d Direct) Timeout(timeout time.Duration) Direct {
+	d.timeout = timeout
+	return d
+}
+
+// Emit sends an event: see [Socket.Emit]. That a volatile event was dropped is no
+// error.
+func (d Direct) Emit(event string, args ...any) error {
+	s := d.socket
+	frames, err := s.namespace.event(event, packet.NoID, args, !d.uncompressed)
+	if err != nil {
+		return err
+	}
+	if d.volatile && !s.conn.session.Writable() {
+		return nil
+	}
+	return s.send(frames)
+}
+
+// Broadcast aims, in the same way, at all other sockets of the namespace.
+func (d Direct) Broadcast() Broadcast {
+	return Broadcast{
+		namespace: d.socket.namespace, except: []string{d.socket.id},
+		timeout: d.timeout, uncompressed: d.uncompressed, volatile: d.volatile,
+	}
+}
+
+// To aims, in the same way, at the other sockets in any of the rooms.
+func (d Direct) To(rooms ...string) Broadcast { return d.Broadcast().To(rooms...) }
+
+// In is another name of To.
+func (d Direct) In(rooms ...string) Broadcast { return d.Broadcast().To(rooms...) }
+
+// Except aims, in the same way, at the other sockets that are in none of the rooms.
+func (d Direct) Except(rooms ...string) Broadcast { return d.Broadcast().Except(rooms...) }
+
+// A RemoteSocket is a socket as FetchSockets found it, on whatever node: a record
+// of that moment, and a handle to act on it.
+type RemoteSocket struct {
+	namespace *Namespace
+	id        string
+	handshake *Handshake
+	rooms     []string
+	data      any
+}
+
+func newRemoteSocket(s *Socket) *RemoteSocket {
+	return &RemoteSocket{namespace: s.namespace, id: s.id, handshake: s.Handshake(), rooms: s.Rooms(), data: s.Data()}
+}
+
+// ID returns the socket's id.
+func (r *RemoteSocket) ID() string { return r.id }
+
+// Handshake returns the details of the socket's handshake.
+func (r *RemoteSocket) Handshake() *Handshake { return r.handshake }
+
+// Rooms returns the rooms that the socket was in.
+func (r *RemoteSocket) Rooms() []string { return slices.Clone(r.rooms) }
+
+// Data returns what the socket's SetData had set.
+func (r *RemoteSocket) Data() any { return r.data }
+
+func (r *RemoteSocket) target() Broadcast { return r.namespace.To(r.id) }
+
+// Emit sends an event to the socket's client.
+func (r *RemoteSocket) Emit(event string, args ...any) error { return r.target().Emit(event, args...) }
+
+// EmitWithAck is the untyped form of the function [EmitWithAck].
+func (r *RemoteSocket) EmitWithAck(ctx context.Context, event string, args ...any) (Reply, error) {
+	replies, err := r.target().EmitWithAckAll(ctx, event, args...)
+	switch {
+	case len(replies) > 0:
+		return replies[0], nil
+	case err != nil:
+		return Reply{}, err
+	}
+	return Reply{}, ErrDisconnected
+}
+
+// Join makes the socket a member of rooms.
+func (r *RemoteSocket) Join(rooms ...string) error { return r.target().SocketsJoin(rooms...) }
+
+// Leave takes the socket out of rooms.
+func (r *RemoteSocket) Leave(rooms ...string) error { return r.target().SocketsLeave(rooms...) }
+
+// Disconnect disconnects the socket, and closes its connection if close is true.
+func (r *RemoteSocket) Disconnect(close bool) error { return r.target().DisconnectSockets(close) }

@@ -1,0 +1,114 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// An Event is an event that a client has sent. It may be kept, and its methods may
+// be called from any goroutine.
+type Event struct {
+	socket *Socket
+	packet packet.Incoming
+	acked  atomic.Bool
+}
+
+// Name returns the event's name.
+func (e *Event) Name() string { return e.packet.Event }
+
+// Socket returns the socket that sent the event.
+func (e *Event) Socket() *Socket { return e.socket }
+
+// Len returns the number of arguments.
+func (e *Event) Len() int { return e.packet.Args.Len() }
+
+// Bind decodes the arguments, from the first one on, into the values that dst
+// points to. More arguments than that are left alone; a missing one, or one of
+// another type, is a *[BindError].
+func (e *Event) Bind(dst ...any) error { return bind(e.Name(), e.packet.Args, dst) }
+
+// Args gives access to the arguments one by one.
+func (e *Event) Args() packet.Args { return e.packet.Args }
+
+// WantsAck reports whether the client waits for an acknowledgement.
+func (e *Event) WantsAck() bool { return e.packet.ID != packet.NoID }
+
+// Ack acknowledges the event, with any number of arguments. Where the client does
+// not wait for that it does nothing. The second call is an [ErrAlreadyAcked].
+func (e *Event) Ack(args ...any) error {
+	if !e.WantsAck() {
+		return nil
+	}
+	if e.acked.Swap(true) {
+		return ErrAlreadyAcked
+	}
+	s := e.socket
+	frames, err := s.namespace.encode(&packet.Outgoing{Type: packet.Ack, ID: e.packet.ID, Args: args}, true)
+	if err != nil {
+		e.acked.Store(false) // so that the client can be told of the failure
+		return err
+	}
+	return s.send(frames)
+}
+
+func bind(event string, args packet.Args, dst []any) error {
+	for i, v := range dst {
+		if err := args.Bind(i, v); err != nil {
+			return &BindError{Event: event, Err: err}
+		}
+	}
+	return nil
+}
+
+// dispatch runs the handlers of an event.
+func (s *Socket) dispatch(e *Event) {
+	err := errPanic
+	defer func() { s.conclude(e, err) }() // also if a handler ends its goroutine
+	s.server().guard(e.Name(), func() { err = s.namespace.wrap(s.handlers().wrap(s.handle))(s.Context(), e) })
+}
+
+// conclude tells the client, and the log, of an event that has failed.
+func (s *Socket) conclude(e *Event, err error) {
+	if err == nil {
+		return
+	}
+	public := disclosed(err)
+	if e.WantsAck() && !e.acked.Load() {
+		ackErr := e.Ack(errorAck(public)) // who has left needs no answer
+		if ackErr != nil && !e.acked.Load() {
+			_ = e.Ack(errorAck(internalError))
+			err = errors.Join(err, ackErr)
+		}
+	}
+	if err != error(public) && !errors.Is(err, ErrDisconnected) && err != errPanic {
+		s.server().log.WarnContext(s.Context(), "event handler failed", "event", e.Name(),
+			"namespace", s.namespace.name, "socket", s.id, "error", err)
+	}
+}
+
+type errorAnswer struct {
+	Error errorObject `json:"error"`
+}
+
+func errorAck(e *Error) errorAnswer { return errorAnswer{errorObject(*e)} }
+
+// errPanic stands for a handler's panic, which has been logged.
+var errPanic = errors.New("socketio: handler panicked")
+
+// handle calls the handlers of an event until one fails.
+func (s *Socket) handle(ctx context.Context, e *Event) error {
+	for _, h := range s.namespace.of(e.Name()) {
+		if err := (*h)(ctx, e); err != nil {
+			return err
+		}
+	}
+	for _, h := range s.handlers().of(e.Name()) {
+		if err := (*h)(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

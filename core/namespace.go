@@ -1,0 +1,235 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A Middleware decides on a client that asks to join a namespace, before the
+// client is answered. The context it returns is the socket's from then on; nil
+// stands for the one it was given. An error refuses: the client's connect_error
+// handler gets an *[Error] as it is, and "internal error" for any other.
+type Middleware func(ctx context.Context, s *Socket) (context.Context, error)
+
+// A Namespace is a channel of its own over the clients' connections, with its own
+// handlers, sockets and rooms. All methods may be called from any goroutine.
+// Handlers and middleware apply to what happens after they were registered.
+type Namespace struct {
+	handlers
+	server *Server
+	name   string
+
+	setup        sync.Mutex // guards the registration of the next three
+	middleware   atomic.Pointer[[]Middleware]
+	onConnection atomic.Pointer[[]func(context.Context, *Socket) error]
+
+	// order is held while a packet is queued to its receivers, so that all of
+	// them see packets in one order. Nothing is written under it.
+	order  sync.Mutex
+	nextID atomic.Int64 // of acks
+
+	mu      sync.Mutex
+	sockets map[string]*Socket
+	all     members
+	rooms   map[string]*members // without those that every socket has to itself
+}
+
+func newNamespace(s *Server, name string) *Namespace {
+	return &Namespace{
+		server: s, name: name,
+		sockets: make(map[string]*Socket), rooms: make(map[string]*members),
+	}
+}
+
+// Name returns the namespace's name, which begins with a slash.
+func (n *Namespace) Name() string { return n.name }
+
+// Use adds a middleware. Middleware runs in the order in which it was added.
+func (n *Namespace) Use(m Middleware) {
+	n.setup.Lock()
+	defer n.setup.Unlock()
+	appendTo(&n.middleware, m)
+}
+
+// OnConnection adds a function that is called for each new socket, after the
+// client has been told and before any of the socket's events is handled. If it
+// returns an error, or panics, the socket is disconnected.
+func (n *Namespace) OnConnection(f func(ctx context.Context, s *Socket) error) {
+	n.setup.Lock()
+	defer n.setup.Unlock()
+	appendTo(&n.onConnection, f)
+}
+
+// appendTo adds a value to a list that readers use without a lock.
+func appendTo[T any](list *atomic.Pointer[[]T], v T) {
+	added := append(slices.Clone(load(list)), v)
+	list.Store(&added)
+}
+
+func load[T any](list *atomic.Pointer[[]T]) []T {
+	if p := list.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Emit sends an event to every socket of the namespace. It fails with an error
+// about the event: its name is reserved, or an argument cannot be encoded.
+func (n *Namespace) Emit(event string, args ...any) error {
+	return n.broadcast().Emit(event, args...)
+}
+
+// EmitWithAckAll is the untyped form of the function [EmitWithAckAll].
+func (n *Namespace) EmitWithAckAll(ctx context.Context, event string, args ...any) ([]Reply, error) {
+	return n.broadcast().EmitWithAckAll(ctx, event, args...)
+}
+
+func (n *Namespace) broadcast() Broadcast { return Broadcast{namespace: n} }
+
+// To aims at the sockets in any of the rooms, each of them once.
+func (n *Namespace) To(rooms ...string) Broadcast { return n.broadcast().To(rooms...) }
+
+// In is another name of To.
+func (n *Namespace) In(rooms ...string) Broadcast { return n.broadcast().To(rooms...) }
+
+// Except leaves out the sockets in any of the rooms.
+func (n *Namespace) Except(rooms ...string) Broadcast { return n.broadcast().Except(rooms...) }
+
+// Volatile drops the event for clients that could not get it at once.
+func (n *Namespace) Volatile() Broadcast { return n.broadcast().Volatile() }
+
+// Local leaves out the sockets of other nodes.
+func (n *Namespace) Local() Broadcast { return n.broadcast().Local() }
+
+// Compress says whether the event is worth compressing where the connection can.
+// It is by default.
+func (n *Namespace) Compress(compress bool) Broadcast { return n.broadcast().Compress(compress) }
+
+// Timeout bounds how long EmitWithAckAll waits.
+func (n *Namespace) Timeout(d time.Duration) Broadcast { return n.broadcast().Timeout(d) }
+
+// FetchSockets returns the sockets of the namespace.
+func (n *Namespace) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
+	return n.broadcast().FetchSockets(ctx)
+}
+
+// SocketsJoin makes all sockets join the rooms.
+func (n *Namespace) SocketsJoin(rooms ...string) error { return n.broadcast().SocketsJoin(rooms...) }
+
+// SocketsLeave makes all sockets leave the rooms.
+func (n *Namespace) SocketsLeave(rooms ...string) error { return n.broadcast().SocketsLeave(rooms...) }
+
+// DisconnectSockets disconnects all sockets, and closes their connections if close
+// is true.
+func (n *Namespace) DisconnectSockets(close bool) error {
+	return n.broadcast().DisconnectSockets(close)
+}
+
+// Socket returns the connected socket with that id, or nil.
+func (n *Namespace) Socket(id string) *Socket {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sockets[id]
+}
+
+func (n *Namespace) size() (sockets, rooms int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.sockets), len(n.rooms)
+}
+
+// admit makes a socket a member, unless it has ended, and queues the answer that
+// tells the client, so that nothing that is broadcast comes before it.
+func (n *Namespace) admit(s *Socket, answer []*engine.Frame) (admitted bool, err error) {
+	n.order.Lock()
+	defer n.order.Unlock()
+	if !n.add(s) {
+		return false, nil
+	}
+	return true, s.conn.session.Queue(answer...)
+}
+
+// add makes a socket connected and a member at once, so that its end, which takes
+// it out, cannot fall between the two.
+func (n *Namespace) add(s *Socket) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !s.change(connecting, connected) {
+		return false
+	}
+	n.sockets[s.id] = s
+	n.all.add(s)
+	for name := range s.rooms {
+		n.enter(s, name)
+	}
+	return true
+}
+
+// remove makes a socket leave the namespace and its rooms, and returns what those
+// were.
+func (n *Namespace) remove(s *Socket) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	rooms := s.roomNames()
+	for name := range s.rooms {
+		n.leave(s, name)
+	}
+	if n.sockets[s.id] == s {
+		delete(n.sockets, s.id)
+	}
+	n.all.remove(s)
+	return rooms
+}
+
+// join adds a socket to a room; one whose middleware still runs is found there
+// only when it has been admitted. The caller holds n.mu.
+func (n *Namespace) join(s *Socket, name string) {
+	if name == s.id {
+		return // every socket is in the room of its id
+	}
+	if s.rooms == nil {
+		s.rooms = make(map[string]struct{})
+	}
+	s.rooms[name] = struct{}{}
+	if n.sockets[s.id] == s {
+		n.enter(s, name)
+	}
+}
+
+func (n *Namespace) enter(s *Socket, name string) {
+	room := n.rooms[name]
+	if room == nil {
+		room = new(members)
+		n.rooms[name] = room
+	}
+	room.add(s)
+}
+
+// leave takes a socket out of a room, and the room away with its last socket. The
+// caller holds n.mu.
+func (n *Namespace) leave(s *Socket, name string) {
+	delete(s.rooms, name)
+	if room := n.rooms[name]; room != nil && room.remove(s) && room.len() == 0 {
+		delete(n.rooms, name)
+	}
+}
+
+// encode makes frames of a packet of this namespace.
+func (n *Namespace) encode(p *packet.Outgoing, compress bool) ([]*engine.Frame, error) {
+	p.Namespace = n.name
+	return encode(n.server.cfg.Codec, p, compress)
+}
+
+// event makes frames of an event, or says what is wrong with it.
+func (n *Namespace) event(name string, id int64, args []any, compress bool) ([]*engine.Frame, error) {
+	if packet.Reserved(name) {
+		return nil, CheckEvent(name)
+	}
+	return n.encode(&packet.Outgoing{Type: packet.Event, ID: id, Event: name, Args: args}, compress)
+}

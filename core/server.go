@@ -1,0 +1,133 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/internal/expiry"
+)
+
+// A Server serves Socket.IO clients. Adapters mount it in an HTTP server. It
+// embeds its main namespace "/", so what a [Namespace] can do the server can. All
+// methods may be called from any goroutine, those of handlers included.
+type Server struct {
+	*Namespace
+	cfg    Config
+	engine *engine.Server
+	log    *slog.Logger
+
+	mu         sync.RWMutex
+	namespaces map[string]*Namespace
+
+	connectTimeouts    *expiry.Queue[*conn]
+	attachmentTimeouts *expiry.Queue[*conn]
+	workers            tally
+	counters
+}
+
+// New makes a server. It fails if the configuration makes no sense, and then its
+// error names the field.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.New(cfg.engine())
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, engine: e, log: cfg.Logger, namespaces: make(map[string]*Namespace)}
+	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, (*conn).connectTimedOut)
+	s.attachmentTimeouts = expiry.New(cfg.AttachmentTimeout, (*conn).attachmentsTimedOut)
+	s.Namespace = s.Of("/")
+	e.OnConnection(func(session *engine.Session) engine.Receiver { return newConn(s, session) })
+	return s, nil
+}
+
+// Engine returns the Engine.IO server below. It makes the server an
+// [engine.Endpoint], which is what adapters mount.
+func (s *Server) Engine() *engine.Server { return s.engine }
+
+// Of returns the namespace of that name, after making it if it is new; clients can
+// join only namespaces that exist. A missing slash in front is added. It panics if
+// the name has a comma, which no client could name.
+func (s *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	if strings.Contains(name, ",") {
+		panic(fmt.Sprintf("socketio: the namespace name %q has a comma, which the protocol uses to end a name: choose another name", name))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = newNamespace(s, name)
+		s.namespaces[name] = n
+	}
+	return n
+}
+
+// namespace returns the namespace of that name, or nil.
+func (s *Server) namespace(name string) *Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.namespaces[name]
+}
+
+// handlerGrace is how long Shutdown lets running handlers go on, with their
+// clients still there, before it disconnects them.
+const handlerGrace = time.Second
+
+// Shutdown refuses new clients, lets handlers that run finish for up to a second,
+// delivers what was emitted, disconnects everyone with [ReasonServerShutdown], and
+// waits for the handlers that hear of it. If ctx ends first it drops what is left
+// and returns an error that says what that was. Call it before the shutdown of the
+// HTTP server, which would wait for polls and not know of WebSockets. A handler
+// that calls it, and so waits for itself, does so in a goroutine.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.engine.Refuse()
+	grace, cancel := context.WithTimeout(ctx, handlerGrace)
+	_ = s.workers.wait(grace)
+	cancel()
+	if err := s.engine.Shutdown(ctx); err != nil {
+		return err
+	}
+	if err := s.workers.wait(ctx); err != nil {
+		return fmt.Errorf("socketio: handlers of %d sockets still run: %w", s.workers.count(), err)
+	}
+	return nil
+}
+
+// Close disconnects everyone at once. Prefer [Server.Shutdown], which lets clients
+// be told.
+func (s *Server) Close() error { return s.engine.Close() }
+
+// guard calls a function of the user's. A panic there is logged and counted, and
+// so is the end of the goroutine by runtime.Goexit, which nobody can stop: the
+// caller's deferred functions run, and nothing else.
+func (s *Server) guard(what string, f func()) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			s.reportPanic(what, v)
+		} else if !returned {
+			s.reportPanic(what, "runtime.Goexit was called")
+		}
+	}()
+	f()
+	returned = true
+}
+
+// recovered, when deferred, stops a panic of what is not guarded, such as a codec
+// or a log handler.
+func (s *Server) recovered(what string) {
+	if v := recover(); v != nil {
+		s.reportPanic(what, v)
+	}
+}
