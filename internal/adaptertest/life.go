@@ -1,0 +1,74 @@
+package adaptertest
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+// life is about how sessions and servers end.
+func life(t *testing.T, host Host) {
+	t.Run("shutdown", func(t *testing.T) { testShutdown(t, host) })
+	t.Run("gone", func(t *testing.T) { testGone(t, host) })
+}
+
+// testShutdown is the recipe of the adapters' documentation.
+func testShutdown(t *testing.T, host Host) {
+	s := start(t, host, App{}, engine.Config{})
+	polled := s.pollLater(s.open())
+	c := s.dial("")
+	sidOf(t, c.receive())
+	silent := s.connect() // of a client that does not say goodbye
+	_, _ = io.WriteString(silent, s.upgradeRequest())
+	eventually(t, "the sessions are there", func() bool { return s.io.ClientsCount() == 3 })
+	time.Sleep(50 * time.Millisecond) // the poll hangs
+	closed := make(chan error, 1)
+	go func() {
+		_, _, err := c.ReadMessage()
+		closed <- err
+	}()
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	began := time.Now()
+	_ = s.io.Shutdown(ctx) // the silent client is cut off at the deadline
+	if err := s.shutdown(t.Context()); err != nil {
+		t.Errorf("the framework's: %v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if r := <-polled; r.status != 200 || r.body != "1" {
+		t.Errorf("the poll: %d %q", r.status, r.body)
+	}
+	if err := <-closed; err == nil {
+		t.Error("the WebSocket is open")
+	}
+	if n := s.io.ClientsCount(); n != 0 {
+		t.Errorf("%d sessions left", n)
+	}
+}
+
+// testGone: a client that goes away takes its session along, at once where the
+// framework can tell, else by the heartbeat.
+func testGone(t *testing.T, host Host) {
+	s := start(t, host, App{}, engine.Config{PingInterval: 300 * time.Millisecond, PingTimeout: 300 * time.Millisecond})
+	sid := s.open()
+	conn := s.connect()
+	_, _ = io.WriteString(conn, "GET "+s.query(sid)+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	c := s.dial("")
+	eventually(t, "both are there", func() bool { return s.io.ClientsCount() == 2 })
+	time.Sleep(50 * time.Millisecond)
+	gone := time.Now()
+	_ = conn.Close()
+	_ = c.NetConn().(*net.TCPConn).SetLinger(0)
+	_ = c.NetConn().Close()
+	eventually(t, "both sessions end", func() bool { return s.io.ClientsCount() == 0 })
+	if took := time.Since(gone); took > 200*time.Millisecond && !host.Blind {
+		t.Errorf("took %v", took)
+	}
+}

@@ -1,0 +1,92 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+// A Host serves an endpoint to a net/http server.
+type Host struct {
+	srv       *engine.Server
+	complaint Complaint
+}
+
+// New returns a Host of the endpoint.
+func New(io engine.Endpoint) *Host { return &Host{srv: io.Engine()} }
+
+// Server returns the engine that is served.
+func (h *Host) Server() *engine.Server { return h.srv }
+
+// Serve answers one request. After an upgrade the session runs on, in a goroutine
+// of its own. The only error is an *Error, with nothing written.
+func (h *Host) Serve(w http.ResponseWriter, r *http.Request, x Extras) error {
+	req := translate(w, r, x)
+	if req.IsUpgrade() {
+		return h.upgrade(w, r, req, x.Hijacking)
+	}
+	h.poll(w, r, req)
+	return nil
+}
+
+func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request) {
+	// A poll hangs as long as the engine sees fit, while the server's WriteTimeout
+	// runs; over HTTP/2 it would even cut the poll off. A writer without deadlines
+	// is not ours to mend, so these errors are of no use.
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Time{})
+	ctx, release := client(w, r)
+	defer release()
+	reply := h.srv.ServePoll(ctx, req)
+	_ = rc.SetWriteDeadline(time.Now().Add(h.srv.WriteTimeout()))
+	if req.ContentLength != 0 && reply.Status >= http.StatusBadRequest {
+		// net/http waits for what has not been read of the body.
+		_ = rc.SetReadDeadline(time.Now().Add(linger))
+	}
+	Write(w, reply)
+}
+
+// linger is how long a client is listened to whose body was refused. Hung up on at
+// once, it might not get to see why.
+const linger = time.Second
+
+// client returns a context that ends when the client goes away. A deadline that a
+// middleware put on the request's context is not for polls, which hang by design;
+// unless its writer shows that the middleware answers in our place at that time.
+func client(w http.ResponseWriter, r *http.Request) (context.Context, func()) {
+	outer := r.Context()
+	if _, limited := outer.Deadline(); !limited || withoutHijack(w) != "" {
+		return outer, func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(outer))
+	stop := context.AfterFunc(outer, func() {
+		if errors.Is(outer.Err(), context.Canceled) {
+			cancel()
+		}
+	})
+	return ctx, func() { stop(); cancel() }
+}
+
+func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, req *engine.Request, hijacking func()) error {
+	u, reply := h.srv.AcceptUpgrade(r.Context(), req)
+	if u == nil {
+		Write(w, reply)
+		return nil
+	}
+	conn, err := handshake(w, r, u, hijacking)
+	if err == nil {
+		u.Start(conn)
+		return nil
+	}
+	if failed, ok := errors.AsType[*Error](err); ok {
+		h.complaint.Log(h.srv, failed.Message)
+		return failed
+	}
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		Write(w, h.srv.ReplyError(refused.status, refused.Error()))
+	}
+	return nil // the connection broke while the handshake was written
+}

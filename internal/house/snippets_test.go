@@ -1,0 +1,108 @@
+package house
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"strings"
+	"testing"
+)
+
+// Go blocks of a document are of three kinds. One with a package clause is a whole
+// program. One that holds declarations only is seen by the whole document. All
+// others are statements, which find what follows declared already.
+
+const preamble = `package document
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v2"
+	"github.com/labstack/echo/v4"
+
+	siogin "github.com/kawat-go/kawat/adapters/gin"
+	sioecho "github.com/kawat-go/kawat/adapters/echo"
+	siofiber "github.com/kawat-go/kawat/adapters/fiber"
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+	"github.com/kawat-go/kawat/core/siotest"
+	"github.com/kawat-go/kawat/nethttp"
+)
+`
+
+const given = `func _(ctx context.Context, io *socketio.Server, s *socketio.Socket, err error,
+	mux *http.ServeMux, srv *http.Server, r *gin.Engine, e *echo.Echo, app *fiber.App) {
+`
+
+// parseBlock makes a file of a block. at is where it is found: errors name it.
+func (c *checker) parseBlock(at, text string) (f *ast.File, program bool, err error) {
+	line := "//line " + at + "\n"
+	if program = strings.HasPrefix(strings.TrimSpace(text), "package "); program {
+		f, err = parser.ParseFile(c.fset, "", line+text, 0)
+		return f, program, err
+	}
+	if f, err := parser.ParseFile(c.fset, "", preamble+line+text, 0); err == nil {
+		return f, program, nil
+	}
+	f, err = parser.ParseFile(c.fset, "", preamble+given+"{\n"+line+text+"\n}}", 0)
+	return f, program, err
+}
+
+// checkSnippets returns what is wrong with the Go blocks of a document.
+func checkSnippets(c *checker, path, text string) (complaints []string) {
+	blocks, _ := split(text)
+	var document []*ast.File
+	for _, b := range blocks {
+		if b.language != "go" {
+			continue
+		}
+		f, program, err := c.parseBlock(fmt.Sprintf("%s:%d", path, b.line), b.text)
+		switch {
+		case err != nil:
+			complaints = append(complaints, err.Error())
+		case program:
+			complaints = append(complaints, c.check([]*ast.File{f}, nil, false)...)
+		default:
+			document = append(document, f)
+		}
+	}
+	if len(document) > 0 {
+		complaints = append(complaints, c.check(document, nil, true)...)
+	}
+	return complaints
+}
+
+func TestSnippetsCompile(t *testing.T) {
+	c := newChecker(t)
+	for _, path := range walk(t, ".md") {
+		report(t, checkSnippets(c, path, read(t, path)))
+	}
+}
+
+func TestSnippetsCompileNegative(t *testing.T) {
+	c := newChecker(t)
+	for _, tt := range []struct{ text, want string }{
+		{"package main\nfunc main() { x() }", "a.md:3:14: undefined: x"},
+		{"package main\nimport \"fmt\"\nfunc main() {}", "imported and not used"},
+		{"io.Shout()", "io.Shout undefined"},
+		{"type T struct{ x Nothing }", "undefined: Nothing"},
+		{"if {", "a.md:2"},
+	} {
+		mustComplain(t, checkSnippets(c, "a.md", "```go\n"+tt.text+"\n```\n"), tt.want)
+	}
+	report(t, checkSnippets(c, "a.md", "```go\nio, err := socketio.New(socketio.Config{})\n```\n```go\ntype T int\n```\n```go\nvar x T\n```\n```js\n?\n```\n"))
+}
