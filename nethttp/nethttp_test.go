@@ -63,6 +63,7 @@ func auth(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), adaptertest.ContextKey{}, user)))
+		r.Header.Set(adaptertest.UserHeader, "changed") // the session has its own
 	})
 }
 

@@ -23,7 +23,7 @@ func setBody(req *engine.Request, ctx *fasthttp.RequestCtx) {
 		req.SetReadDeadline = ctx.Conn().SetReadDeadline
 		return
 	}
-	raw := bytes.Clone(ctx.Request.Body())
+	raw := ctx.Request.Body() // reading it copies it, and happens before the handler returns
 	req.Body = bytes.NewReader(raw)
 	req.ContentLength = int64(len(raw))
 }

@@ -1,6 +1,6 @@
 // Package siofiber serves Socket.IO, or plain Engine.IO, from a Fiber application.
 //
-//	app := fiber.New(fiber.Config{ReadTimeout: 20 * time.Second})
+//	app := fiber.New(fiber.Config{ReadTimeout: 20 * time.Second, WriteTimeout: 10 * time.Second})
 //	siofiber.Mount(app, io)
 //	siofiber.Mount(app.Group("/v1", authRequired), io, siofiber.Locals("user"))
 //
@@ -20,6 +20,8 @@
 //   - ReadTimeout: set it. fasthttp reads a body, or the first 8 KB of one with
 //     StreamRequestBody, before any handler runs, and waits for it as long as this
 //     says; zero means forever. Polls hang as long as they like all the same.
+//   - WriteTimeout: set it, too. It bounds how long a client may take to accept the
+//     response to a poll; a WebSocket has Config.WriteTimeout.
 //   - BodyLimit: at least Config.MaxPayload, which is so by default.
 //   - Prefork: the processes share no sessions, like nodes behind a balancer that
 //     does not stick. Clients must use WebSocket only, and rooms need a backplane.

@@ -28,7 +28,7 @@ func Example() {
 		return s.Broadcast().Emit("chat", text)
 	})
 
-	app := fiber.New(fiber.Config{ReadTimeout: 20 * time.Second})
+	app := fiber.New(fiber.Config{ReadTimeout: 20 * time.Second, WriteTimeout: 10 * time.Second})
 	siofiber.Mount(app, server)
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

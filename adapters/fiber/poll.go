@@ -1,7 +1,6 @@
 package siofiber
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/gofiber/fiber/v2"
@@ -13,7 +12,7 @@ import (
 func (h *handler) poll(c *fiber.Ctx, req *engine.Request) {
 	ctx := c.Context()
 	read := req.Body // the engine forgets it
-	reply := h.srv.ServePoll(client{context.Background(), ctx.Done()}, req)
+	reply := h.srv.ServePoll(newClient(ctx, req), req)
 	write(c, reply)
 	if spoilt(ctx, read) {
 		ctx.SetConnectionClose()

@@ -47,12 +47,20 @@ func headers(from *fasthttp.RequestHeader) engine.Header {
 	return h
 }
 
-// client is the context of a poll. fasthttp does not notice when a client goes
+// client is the context of a request. fasthttp does not notice when a client goes
 // away, only the end of the server. (Its RequestCtx is a context as well, but
 // serves another request next.)
 type client struct {
-	context.Context
-	done <-chan struct{}
+	context.Context // for its values
+	done            <-chan struct{}
+}
+
+func newClient(ctx *fasthttp.RequestCtx, req *engine.Request) client {
+	values := req.Context
+	if values == nil {
+		values = context.Background()
+	}
+	return client{values, ctx.Done()}
 }
 
 func (c client) Done() <-chan struct{} { return c.done }

@@ -157,6 +157,38 @@ func TestReadTimeout(t *testing.T) {
 	}
 }
 
+// TestShutdownAlone: Fiber's shutdown ends polls, even before the endpoint's.
+func TestShutdownAlone(t *testing.T) {
+	srv := newEngine(t, engine.Config{})
+	defer srv.Close()
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	siofiber.Mount(app, srv)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- app.Listener(ln) }()
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
+	b := make([]byte, 4096)
+	n, _ := conn.Read(b)
+	_, rest, _ := strings.Cut(string(b[:n]), `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
+	_, _ = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=polling&sid="+sid+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	time.Sleep(50 * time.Millisecond)
+	if err := app.ShutdownWithTimeout(3 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBodyLimit: a limit that gets in MaxPayload's way is reported.
 func TestBodyLimit(t *testing.T) {
 	for limit, warns := range map[int]bool{0: false, 1000: true, 1_000_000: false} {

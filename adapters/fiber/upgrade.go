@@ -1,7 +1,6 @@
 package siofiber
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -20,13 +19,13 @@ import (
 // where there is no connection to hand over.
 func (h *handler) upgrade(c *fiber.Ctx, req *engine.Request) error {
 	ctx := c.Context()
-	u, reply := h.srv.AcceptUpgrade(client{context.Background(), ctx.Done()}, req)
+	u, reply := h.srv.AcceptUpgrade(newClient(ctx, req), req)
 	if u == nil {
 		write(c, reply)
 		return nil
 	}
 	if err := connectionless(ctx); err != nil {
-		h.complaint.Log(h.srv, err.Error())
+		h.complaint.Log(h.srv, "adaptor", err.Error())
 		return err
 	}
 	deflate := u.WebSocket().Deflate && host.OffersDeflate(req.Header["Sec-Websocket-Extensions"])

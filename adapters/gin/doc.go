@@ -30,10 +30,11 @@
 //     middleware, because preflight requests carry no credentials. Origins are
 //     checked against Config.AllowedOrigins in any case, so list them there, too.
 //   - gin-contrib/gzip fits, and compresses the polls instead of the engine. But its
-//     writer hides http.Server's WriteTimeout, which then cuts polls short: with a
-//     WriteTimeout, exclude the path (gzip.WithExcludedPathsRegexs). Under it, a
-//     WebSocket behind nginx's "Connection: upgrade" makes it log "response.Write on
-//     hijacked connection", which is harmless.
+//     writer has no deadlines: http.Server's WriteTimeout then cuts polls short, and
+//     Config.BodyTimeout does not hold. With a WriteTimeout, exclude the path
+//     (gzip.WithExcludedPathsRegexs). A WebSocket behind nginx's "Connection:
+//     upgrade" makes it log "response.Write on hijacked connection", which is
+//     harmless.
 //   - gin-contrib/timeout must not be around Socket.IO: it answers a hanging poll
 //     itself, with 408, and the client reconnects. WebSocket works.
 //   - http.TimeoutHandler around the whole application keeps WebSocket from working:

@@ -82,7 +82,7 @@ func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, req *engine.Reque
 		return nil
 	}
 	if failed, ok := errors.AsType[*Error](err); ok {
-		h.complaint.Log(h.srv, failed.Message)
+		h.complaint.Log(h.srv, failed.culprit, failed.Message)
 		return failed
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok {

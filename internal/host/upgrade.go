@@ -21,7 +21,7 @@ func (r *refusal) Error() string { return r.reason.Error() }
 // handshake takes the connection over and answers the opening handshake.
 func handshake(w http.ResponseWriter, r *http.Request, u *engine.Upgrade, hijacking func()) (*websocket.Conn, error) {
 	if culprit := withoutHijack(w); culprit != "" {
-		return nil, noHijack(culprit)
+		return nil, noHijack(culprit, "")
 	}
 	options := u.WebSocket()
 	deflate := options.Deflate && OffersDeflate(r.Header["Sec-Websocket-Extensions"])
@@ -38,7 +38,7 @@ func handshake(w http.ResponseWriter, r *http.Request, u *engine.Upgrade, hijack
 	upgraded, err := upgrader.Upgrade(hw, r, http.Header(u.Header()))
 	switch {
 	case hw.err != nil:
-		return nil, noHijack(fmt.Sprintf("%T (%v)", w, hw.err))
+		return nil, noHijack(fmt.Sprintf("%T", w), hw.err.Error())
 	case refused.reason != nil:
 		return nil, refused
 	case err != nil:
