@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/base64"
 	"sync"
 
 	"github.com/kawat-go/kawat/core/engine/eio"
@@ -55,6 +56,17 @@ func newFrame(buf []byte, binary bool) *Frame {
 	f := &Frame{buf: buf, binary: binary, compress: true}
 	f.head = putWebSocketHeader(buf, binary)
 	return f
+}
+
+// text returns the frame as a text packet, in which binary is base64.
+func (f *Frame) text() *Frame {
+	if !f.binary {
+		return f
+	}
+	buf := make([]byte, headroom, headroom+1+base64.StdEncoding.EncodedLen(len(f.Payload())))
+	text := newFrame(base64.StdEncoding.AppendEncode(append(buf, 'b'), f.Payload()), false)
+	text.compress = f.compress
+	return text
 }
 
 // NoCompress says that no transport should compress the frame. It must be called

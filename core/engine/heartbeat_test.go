@@ -114,10 +114,27 @@ func TestAPingDoesNotTimeOutWhileTheReceiverIsBusy(t *testing.T) {
 	})
 }
 
+// The delay is no pardon: a client that is gone is noticed when there is time again.
+func TestAPingTimesOutAfterTheReceiverWasBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		h := serveWith(t, golden(), func(r *recorder) {
+			r.onMessage = func(message) { time.Sleep(2 * time.Second) }
+		})
+		p, r := h.connectWebSocket()
+		at(start, 900*ms)
+		p.send("4work") // until 2900 ms; at 1500, 2000 and 2500 the timeout is put off
+		at(start, 2999*ms)
+		wantBody(t, "reason just before", r.reason(), "")
+		at(start, 3000*ms)
+		wantBody(t, "reason", r.reason(), "ping timeout")
+	})
+}
+
 // OnConnection is as much the user's time as Message is.
 func TestAPingDoesNotTimeOutDuringOnConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := serveWith(t, golden(), func(*recorder) { time.Sleep(10 * time.Second) })
+		h := serveWith(t, golden(), func(*recorder) { time.Sleep(10*time.Second + 200*ms) })
 		p, r := h.connectWebSocket()
 		wantMessages(t, "sent", p.rest(), "2")
 		p.send("3")

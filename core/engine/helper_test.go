@@ -24,6 +24,7 @@ type recorder struct {
 	mu       sync.Mutex
 	messages []message
 	flushes  int // how many messages had arrived at the last flush
+	flushed  int // how often it was called
 	closes   []string
 	cause    error
 	busy     bool
@@ -50,6 +51,7 @@ func (r *recorder) Flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flushes = len(r.messages)
+	r.flushed++
 }
 
 func (r *recorder) enter() (leave func()) {
@@ -129,7 +131,7 @@ func serveWith(t *testing.T, cfg engine.Config, onConnection func(*recorder)) *h
 	return h
 }
 
-func newServer(t *testing.T, cfg engine.Config) *engine.Server {
+func newServer(t testing.TB, cfg engine.Config) *engine.Server {
 	t.Helper()
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

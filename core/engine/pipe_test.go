@@ -35,7 +35,7 @@ type pipe struct {
 	stalled  bool        // writes wait
 	onceOnly bool        // a write that goes through is the last one
 	writeErr error       // writes fail
-	silent   bool        // the client does not answer a close frame
+	silent   bool        // the client does not answer a close frame, and goes on sending
 	closed   bool
 	aborted  bool
 	reading  bool
@@ -63,7 +63,7 @@ func (p *pipe) ReadMessages(deliver func(binary bool, data []byte) error) error 
 	}
 	p.reading = true
 	defer func() { p.reading = false }()
-	for len(p.in) == 0 || p.closed || p.aborted {
+	for len(p.in) == 0 || p.closed && !p.silent || p.aborted {
 		switch {
 		case p.aborted, p.closed && !p.silent:
 			return io.EOF
@@ -72,7 +72,7 @@ func (p *pipe) ReadMessages(deliver func(binary bool, data []byte) error) error 
 		}
 		p.changed.Wait()
 	}
-	for len(p.in[0]) > 0 && !p.closed && !p.aborted {
+	for len(p.in[0]) > 0 && !p.aborted {
 		m := p.in[0][0]
 		p.in[0] = p.in[0][1:]
 		if err := p.deliver(m, deliver); err != nil {

@@ -44,8 +44,14 @@ func (s *Session) enqueue(frames []*Frame) bool {
 		s.queue = queues.Get().(*queue)
 	}
 	q := s.queue
-	q.frames = append(q.frames, frames...)
 	q.bytes += size
+	if !s.base64 {
+		q.frames = append(q.frames, frames...)
+		return true
+	}
+	for _, f := range frames {
+		q.frames = append(q.frames, f.text())
+	}
 	return true
 }
 

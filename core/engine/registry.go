@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A registry knows the sessions and connections that are alive.
@@ -48,13 +49,8 @@ func (s *Server) register(session *Session) error {
 	return nil
 }
 
-// forget removes a session that has ended, and its timers.
+// forget removes a session that has ended and whose receiver knows.
 func (s *Server) forget(session *Session) {
-	s.pings.Remove(&session.ping)
-	s.pongs.Remove(&session.pong)
-	if session.closeTimer != nil {
-		s.closeTimeouts.Remove(session.closeTimer)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sessions[session.id] == session {
@@ -105,7 +101,7 @@ func (s *Server) Refuse() { s.beginShutdown() }
 // WebSockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, session := range s.beginShutdown() {
-		session.close(ReasonServerShutdown)
+		go session.close(ReasonServerShutdown) // its receiver may take its time
 	}
 	select {
 	case <-s.idle:
@@ -136,14 +132,23 @@ func (s *Server) beginShutdown() []*Session {
 	return slices.Collect(maps.Values(s.sessions))
 }
 
+const dropGrace = 50 * time.Millisecond
+
 // dropAll drops what is left, and returns how many clients that hit.
 func (s *Server) dropAll() int {
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Values(s.sessions))
 	conns := slices.Collect(maps.Keys(s.conns))
 	s.mu.Unlock()
+	var ending sync.WaitGroup
 	for _, session := range sessions {
-		session.end(ReasonServerShutdown, nil)
+		ending.Go(func() { session.end(ReasonServerShutdown, nil) })
+	}
+	ended := make(chan struct{})
+	go func() { ending.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(dropGrace): // a receiver's Close takes its time; the others are through
 	}
 	for _, c := range conns {
 		c.Abort()

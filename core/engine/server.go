@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -180,6 +181,9 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	r.Body, r.SetReadDeadline = nil, nil // they end with their request
 	session := &Session{server: s, id: id, request: r, conn: c}
 	session.ping.Value, session.pong.Value = session, session
+	if query, err := url.ParseQuery(r.RawQuery); err == nil {
+		session.base64 = query.Get("b64") != "" // as in the reference, whatever it says
+	}
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.
 		session.writing = true

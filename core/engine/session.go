@@ -60,6 +60,7 @@ type Session struct {
 	mu        sync.Mutex
 	receiver  Receiver // nil until the user has named one
 	state     state
+	base64    bool // binary is sent as text, as the client has asked
 	waitsPong bool // a ping is out
 	refreshed bool // a packet has put off the ping timeout since
 	writing   bool // a goroutine writes the queue to conn
@@ -223,7 +224,7 @@ func (s *Session) end(reason Reason, cause error) {
 	s.poll, s.candidate = nil, nil
 	s.mu.Unlock()
 
-	s.server.forget(s)
+	s.stopTimers()
 	if reason == ReasonSlowConsumer {
 		s.server.slow.Add(1)
 	}
@@ -238,6 +239,16 @@ func (s *Session) end(reason Reason, cause error) {
 	}
 	if receiver != nil { // else attach will tell it
 		s.server.guard("Receiver.Close", func() { receiver.Close(reason, cause) })
+	}
+	s.server.forget(s)
+}
+
+// stopTimers takes an ended session out of the queues that would wake it.
+func (s *Session) stopTimers() {
+	s.server.pings.Remove(&s.ping)
+	s.server.pongs.Remove(&s.pong)
+	if s.closeTimer != nil {
+		s.server.closeTimeouts.Remove(s.closeTimer)
 	}
 }
 

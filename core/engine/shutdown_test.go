@@ -59,6 +59,21 @@ func TestShutdownTellsEveryClient(t *testing.T) {
 	})
 }
 
+func TestShutdownOfSessionsThatPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		c := h.connect()
+		down := make(chan error)
+		go func() { down <- h.Shutdown(context.Background()) }()
+		time.Sleep(time.Second)
+		wantBody(t, "poll", c.poll(), "1")
+		start := time.Now()
+		if err := <-down; err != nil || time.Since(start) > 0 {
+			t.Errorf("returned %v after %v", err, time.Since(start))
+		}
+	})
+}
+
 func TestShutdownWaitsForTheAnswerToTheCloseFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := serve(t, engine.Config{})

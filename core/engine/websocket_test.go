@@ -144,8 +144,10 @@ func TestAWebSocketClosesInOrder(t *testing.T) {
 		synctest.Wait()
 		wantMessages(t, "sent", p.rest(), "4one", "4two")
 		wantBody(t, "reason", r.reason(), "forced close")
-		p.send("4ignored") // must not be taken for the answer
-		synctest.Wait()
+		for range 3 {
+			p.send("4ignored") // must not be taken for the answer
+			synctest.Wait()
+		}
 		if p.isAborted() {
 			t.Error("dropped before the peer could answer")
 		}
@@ -155,5 +157,25 @@ func TestAWebSocketClosesInOrder(t *testing.T) {
 		if !p.isAborted() {
 			t.Error("a silent peer is not dropped")
 		}
+	})
+}
+
+// A client that cannot have binary messages says b64, and may itself send base64.
+func TestBinaryTravelsAsTextForThoseWhoAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		p, reply := h.dial(webSocket + "&b64=1")
+		if p == nil {
+			t.Fatalf("refused: %d", reply.Status)
+		}
+		sid := sidPattern.FindStringSubmatch(string(p.next()))
+		r := h.recorder(sid[1])
+		p.send("bAQID")
+		synctest.Wait()
+		wantMessages(t, "received", r.got(), binary("\x01\x02\x03"))
+		_ = r.session.SendBinary([]byte{1, 2, 3})
+		_ = r.session.SendText("a")
+		synctest.Wait()
+		wantMessages(t, "sent", p.rest(), "bAQID", "4a")
 	})
 }

@@ -33,11 +33,15 @@ type Packet struct {
 // ErrPacket says that what arrived is no packet of this protocol.
 var ErrPacket = errors.New("invalid packet")
 
-// Parse reads a text packet as a connection with messages carries it. The
-// packet's data is a part of text.
+// Parse reads a text packet. One that begins with the letter b is binary data in
+// base64, which is how it travels in a payload, and over connections of clients
+// that cannot have it otherwise. The data of other packets is a part of text.
 func Parse(text []byte) (Packet, error) {
 	if len(text) == 0 {
 		return Packet{}, ErrPacket
+	}
+	if text[0] == 'b' {
+		return parseBase64(text[1:])
 	}
 	t := Type(text[0] - '0')
 	if t > Noop {
@@ -46,13 +50,9 @@ func Parse(text []byte) (Packet, error) {
 	return Packet{Type: t, Data: text[1:]}, nil
 }
 
-// parseInPayload reads a packet of a payload, where binary data is base64.
-func parseInPayload(text []byte) (Packet, error) {
-	if len(text) == 0 || text[0] != 'b' {
-		return Parse(text)
-	}
-	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)-1))
-	n, err := base64.StdEncoding.Strict().Decode(data, text[1:])
+func parseBase64(text []byte) (Packet, error) {
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Strict().Decode(data, text)
 	if err != nil {
 		return Packet{}, ErrPacket
 	}

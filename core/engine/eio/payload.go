@@ -20,7 +20,7 @@ func Packets(payload []byte) iter.Seq2[Packet, error] {
 			return
 		}
 		for text := range bytes.SplitSeq(payload, []byte{Separator}) {
-			p, err := parseInPayload(text)
+			p, err := Parse(text)
 			if !yield(p, err) || err != nil {
 				return
 			}

@@ -1,13 +1,22 @@
 package expiry_test
 
 import (
+	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
+
+	"go.uber.org/goleak"
 
 	"github.com/kawat-go/kawat/core/internal/expiry"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestEntriesExpireInOrderAndOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -77,14 +86,85 @@ func TestRemovingIsHarmlessAtAnyTime(t *testing.T) {
 // A timer that nobody needs would keep the queue, and what its entries point to,
 // alive.
 func TestAnEmptyQueueHasNoTimer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := expiry.New(time.Hour, func(int) { t.Error("expired") })
-		for range 1000 {
-			entry := &expiry.Entry[int]{}
-			q.Add(entry)
-			q.Remove(entry)
+	q := expiry.New(time.Hour, func(int) { t.Error("expired") })
+	for range 1000 {
+		entry := &expiry.Entry[int]{}
+		q.Add(entry)
+		q.Remove(entry)
+	}
+	left := weak.Make(q)
+	for range 100 {
+		if runtime.GC(); left.Value() == nil {
+			return
 		}
-		// With a timer left, the sleep below would call expire.
-		time.Sleep(2 * time.Hour)
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("something holds on to the queue")
+}
+
+// What expire does takes no lock that adding or removing would wait for, and the
+// entries behind it come later, but come.
+func TestExpireMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var times []time.Duration
+		q := expiry.New(time.Second, func(wait time.Duration) {
+			times = append(times, time.Since(start))
+			time.Sleep(wait)
+		})
+		first := &expiry.Entry[time.Duration]{Value: 3 * time.Second}
+		q.Add(first)
+		second := &expiry.Entry[time.Duration]{}
+		q.Add(second)
+		time.Sleep(1500 * time.Millisecond) // in the middle of the first one's
+		removed := &expiry.Entry[time.Duration]{}
+		q.Add(removed)
+		q.Remove(removed)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if want := []time.Duration{time.Second, 4 * time.Second}; !slices.Equal(times, want) {
+			t.Errorf("expired at %v, want %v", times, want)
+		}
 	})
+}
+
+// Entries that others remove and add again all the time expire once for each time
+// that they were left alone.
+func TestManyGoroutinesShareAQueue(t *testing.T) {
+	const wait = 2 * time.Millisecond
+	var expired atomic.Int64
+	q := expiry.New(wait, func(n *atomic.Int64) { n.Add(1); expired.Add(1) })
+	var wg sync.WaitGroup
+	for seed := range uint64(8) {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(seed, 0))
+			for range 200 {
+				var count atomic.Int64
+				entry := &expiry.Entry[*atomic.Int64]{Value: &count}
+				for range random.IntN(5) {
+					q.Add(entry)
+					if random.IntN(2) == 0 {
+						q.Remove(entry)
+					}
+				}
+				before := count.Load()
+				q.Add(entry)
+				if random.IntN(4) > 0 {
+					q.Remove(entry)
+					continue
+				}
+				for deadline := time.Now().Add(10 * time.Second); count.Load() == before; time.Sleep(wait / 4) {
+					if time.Now().After(deadline) {
+						t.Error("an entry never expires")
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	time.Sleep(5 * wait)
+	if now := expired.Load(); now == 0 {
+		t.Error("nothing has expired")
+	}
 }
