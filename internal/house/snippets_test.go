@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -89,14 +90,56 @@ func checkSnippets(c *checker, path, text string) (complaints []string) {
 func TestSnippetsCompile(t *testing.T) {
 	c := newChecker(t)
 	for _, path := range walk(t, ".md") {
-		report(t, checkSnippets(c, path, read(t, path)))
+		if strings.HasPrefix(path, "examples/") {
+			report(t, checkExcerpts(path, read(t, path), sources(t, filepath.Dir(path))))
+		} else {
+			report(t, checkSnippets(c, path, read(t, path)))
+		}
 	}
+}
+
+// sources returns the Go code of a folder.
+func sources(t *testing.T, folder string) (code string) {
+	t.Helper()
+	for _, path := range walk(t, ".go") {
+		if filepath.Dir(path) == folder {
+			code += read(t, path)
+		}
+	}
+	return code
+}
+
+// checkExcerpts returns the lines of an example's document that claim to be its
+// code and are not.
+func checkExcerpts(path, text, code string) (complaints []string) {
+	known := make(map[string]bool)
+	for line := range strings.Lines(code) {
+		known[essence(line)] = true
+	}
+	blocks, _ := split(text)
+	for _, b := range blocks {
+		n := b.line
+		for line := range strings.Lines(b.text) {
+			if b.language == "go" && !known[essence(line)] {
+				complaints = append(complaints, fmt.Sprintf("%s:%d: the example has no such line: %s", path, n, line))
+			}
+			n++
+		}
+	}
+	return complaints
+}
+
+// essence is what of a line must be the same: not its comment, and not whether it
+// looks at its last result.
+func essence(line string) string {
+	line, _, _ = strings.Cut(line, " //")
+	return strings.Replace(strings.TrimSpace(line), ", _ :=", ", ok :=", 1)
 }
 
 func TestSnippetsCompileNegative(t *testing.T) {
 	c := newChecker(t)
 	for _, tt := range []struct{ text, want string }{
-		{"package main\nfunc main() { x() }", "a.md:3:14: undefined: x"},
+		{"package main\nfunc main() { x() }", "a.md:3: undefined: x"},
 		{"package main\nimport \"fmt\"\nfunc main() {}", "imported and not used"},
 		{"io.Shout()", "io.Shout undefined"},
 		{"type T struct{ x Nothing }", "undefined: Nothing"},
@@ -105,4 +148,6 @@ func TestSnippetsCompileNegative(t *testing.T) {
 		mustComplain(t, checkSnippets(c, "a.md", "```go\n"+tt.text+"\n```\n"), tt.want)
 	}
 	report(t, checkSnippets(c, "a.md", "```go\nio, err := socketio.New(socketio.Config{})\n```\n```go\ntype T int\n```\n```go\nvar x T\n```\n```js\n?\n```\n"))
+	mustComplain(t, checkExcerpts("a.md", "```go\nx()\n```\n", "y()\n"), "a.md:2: the example has no such line: x()")
+	report(t, checkExcerpts("a.md", "```go\n\tx() // here\n\n```\n", "\n\t\tx()\n"))
 }

@@ -15,7 +15,7 @@ const maxLines = 500
 
 func checkLength(path, text string) (complaints []string) {
 	if n := strings.Count(text, "\n"); n > maxLines {
-		complaints = append(complaints, fmt.Sprintf("%s has %d lines: split it by concern before it has %d", path, n, maxLines))
+		complaints = append(complaints, fmt.Sprintf("%s has %d lines, more than %d: split it by concern", path, n, maxLines))
 	}
 	return complaints
 }
@@ -204,7 +204,7 @@ func newInfo() *types.Info {
 func TestNoMutableVariables(t *testing.T) {
 	c := newChecker(t)
 	for _, p := range packages(t) {
-		if !p.ours() || p.Name == "main" || !matches(p.local(), []string{"core/...", "nethttp", "adapters/...", "internal/..."}) {
+		if !p.ours() || p.Name == "main" || !matches(p.local(), []string{"./core/...", "./nethttp", "./adapters/...", "./internal/..."}) {
 			continue
 		}
 		files, info := c.parse(t, p), newInfo()

@@ -36,13 +36,21 @@ func (p *listed) ours() bool {
 	return p.ImportPath == module || strings.HasPrefix(p.ImportPath, module+"/")
 }
 
-// local returns the package's import path without the module's.
-func (p *listed) local() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+// local returns the package's import path with a dot in place of the module's.
+func (p *listed) local() string { return short(p.ImportPath) }
 
-// list runs `go list` once: the packages of the module and all that they import.
+func short(path string) string {
+	if rest, ours := strings.CutPrefix(path, module); ours && (rest == "" || rest[0] == '/') {
+		return "." + rest
+	}
+	return path
+}
+
+// list runs `go list` once: the packages of the module, all that they import, and
+// what only tests do.
 var list = sync.OnceValues(func() (map[string]*listed, error) {
 	cmd := exec.Command("go", "list", "-e", "-deps", "-export",
-		"-json=ImportPath,Dir,Name,Export,GoFiles,Deps,Standard", "./...")
+		"-json=ImportPath,Dir,Name,Export,GoFiles,Deps,Standard", "./...", "testing/synctest")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
