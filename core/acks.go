@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -130,10 +131,13 @@ func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) e
 	return err
 }
 
-// ackTimeoutOr returns how long to wait for acks.
-func (n *Namespace) ackTimeoutOr(d time.Duration) time.Duration {
+// ackTimeout returns how long to wait for acks where Timeout has set d, if it has.
+func (n *Namespace) ackTimeout(ctx context.Context, d time.Duration) time.Duration {
 	if d > 0 {
 		return d
+	}
+	if _, bounded := ctx.Deadline(); bounded {
+		return math.MaxInt64 // the context knows better
 	}
 	return n.server.cfg.AckTimeout
 }
@@ -157,7 +161,7 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 		s.forgetAck(id)
 		return Reply{}, err
 	}
-	if err := w.wait(ctx, id, s.namespace.ackTimeoutOr(d.timeout)); err != nil {
+	if err := w.wait(ctx, id, s.namespace.ackTimeout(ctx, d.timeout)); err != nil {
 		return Reply{}, err
 	}
 	if w.err != nil {
@@ -195,7 +199,7 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 	}
 	n.order.Unlock()
 	if len(targets) > 0 {
-		err = w.wait(ctx, id, n.ackTimeoutOr(b.timeout))
+		err = w.wait(ctx, id, n.ackTimeout(ctx, b.timeout))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

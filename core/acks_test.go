@@ -149,6 +149,14 @@ func TestTheWaitForAnAckEnds(t *testing.T) {
 			defer cancel()
 			return socketio.EmitWithAck[int](ctx, s, "ask")
 		}, 3 * time.Second, []error{context.DeadlineExceeded}},
+		"a deadline beyond Config.AckTimeout": {func(ctx context.Context, s *socketio.Socket) (int, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			return socketio.EmitWithAck[int](ctx, s, "ask")
+		}, time.Minute, []error{context.DeadlineExceeded}},
+		"Timeout beyond Config.AckTimeout": {func(ctx context.Context, s *socketio.Socket) (int, error) {
+			return socketio.EmitWithAck[int](ctx, s.Timeout(time.Minute), "ask")
+		}, time.Minute, []error{socketio.ErrAckTimeout}},
 		"cancel": {func(ctx context.Context, s *socketio.Socket) (int, error) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			time.AfterFunc(2*time.Second, func() { cancel(boom) })

@@ -60,13 +60,10 @@ func (c *conn) Message(data []byte, binary bool) {
 	s, left := c.socket(p.Namespace)
 	switch {
 	case left: // the client may not know yet that the server has disconnected it
-	case s == nil || s.is(connecting):
+	case s == nil || s.is(connecting): // one that has just ended ignores what comes
 		c.violated("packet for a namespace that the client has not joined")
-	case s.is(disconnected): // since it was found
 	case p.Type == packet.Event:
-		if s.inbox.add(s, p) && !slices.Contains(c.ready, s) {
-			c.ready = append(c.ready, s)
-		}
+		c.queue(s, p)
 	case p.Type == packet.Ack:
 		s.acknowledged(p)
 	case p.Type == packet.Disconnect:
@@ -74,6 +71,19 @@ func (c *conn) Message(data []byte, binary bool) {
 		s.end(ReasonClientDisconnect)
 	default:
 		c.violated("packet of a type that clients do not send")
+	}
+}
+
+// queue leaves an event to the socket's handlers. If it has to wait for room there,
+// it first lets the other sockets have what has come for them.
+func (c *conn) queue(s *Socket, p packet.Incoming) {
+	start, added := s.inbox.add(s, p, false)
+	if !added {
+		c.Flush()
+		start, _ = s.inbox.add(s, p, true)
+	}
+	if start && !slices.Contains(c.ready, s) {
+		c.ready = append(c.ready, s)
 	}
 }
 

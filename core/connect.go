@@ -174,11 +174,23 @@ func (s *Socket) runMiddleware() error {
 			}
 			return err
 		}
-		if next != nil {
-			s.mu.Lock()
-			s.ctx = next
-			s.mu.Unlock()
+		if next != nil && next != ctx {
+			s.adopt(next)
 		}
 	}
 	return nil
+}
+
+// adopt makes ctx the socket's context, and lets it end with the socket also where
+// it does not descend from the one before.
+func (s *Socket) adopt(ctx context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == disconnected {
+		cancel(ErrDisconnected)
+	}
+	outer := s.cancel
+	s.ctx = ctx
+	s.cancel = func(cause error) { cancel(cause); outer(cause) }
 }

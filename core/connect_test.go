@@ -245,6 +245,36 @@ func TestTheClientLeavesDuringSlowMiddleware(t *testing.T) {
 	}
 }
 
+// A polling session that is closed waits for a poll, which tells the client.
+func TestTheConnectionIsClosingWhenTheMiddlewareIsThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{PingInterval: time.Hour})
+		io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
+			must(t, s.Emit("ends the poll that hangs"))
+			time.Sleep(time.Second)
+			s.Conn().Close()
+			return nil, s.Join("room")
+		})
+		io.OnConnection(func(context.Context, *socketio.Socket) error { t.Error("connected"); return nil })
+		ends := reasons(io)
+		c := siotest.Open(t, io, siotest.Options{Transport: engine.Polling})
+		synctest.Wait()
+		c.Stall()
+		c.SendRaw("40")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if stats := io.Stats(); stats.Sockets != 0 || stats.Rooms != 0 {
+			t.Errorf("%+v", stats)
+		}
+		c.Resume()
+		settle()
+		if !c.Closed() {
+			t.Error("not closed")
+		}
+		ends.want(t)
+	})
+}
+
 func TestEmitsInMiddlewareGoOutBeforeTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := serve(t, socketio.Config{})
@@ -363,4 +393,27 @@ func TestNamespaceNames(t *testing.T) {
 		}
 	}()
 	io.Of("a,b")
+}
+
+// Also a context that has nothing to do with the one before ends with the socket.
+func TestAForeignContextEndsWithTheSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		io := serve(t, socketio.Config{})
+		io.Use(func(context.Context, *socketio.Socket) (context.Context, error) {
+			return context.WithValue(context.Background(), key{}, "mine"), nil
+		})
+		var ctx context.Context
+		io.OnConnection(func(c context.Context, _ *socketio.Socket) error { ctx = c; return nil })
+		c := dial(t, io)
+		time.Sleep(time.Second)
+		if ctx.Value(key{}) != "mine" || ctx.Err() != nil {
+			t.Errorf("connected: %v, %v", ctx.Value(key{}), ctx.Err())
+		}
+		c.Close()
+		time.Sleep(time.Second)
+		if context.Cause(ctx) != socketio.ErrDisconnected {
+			t.Errorf("disconnected: %v", context.Cause(ctx))
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/engine"
@@ -52,8 +53,10 @@ func TestAFailedOnConnectionDisconnects(t *testing.T) {
 				io.OnConnection(func(_ context.Context, s *socketio.Socket) error { return s.Join("room") })
 				io.OnConnection(func(context.Context, *socketio.Socket) error { return row.f() })
 				io.OnConnection(func(context.Context, *socketio.Socket) error { t.Error("called after the failure"); return nil })
+				io.OnEvent("event", func(context.Context, *socketio.Event) error { t.Error("handled"); return nil })
 				ends := reasons(io)
 				c := dial(t, io)
+				c.Emit("event") // before the failure, for all the client knows
 				settle()
 				if reason := c.Disconnected(); reason != "io server disconnect" || c.Closed() {
 					t.Errorf("disconnected: %s, closed: %v", reason, c.Closed())
@@ -136,4 +139,28 @@ func TestSocketsOfOneConnectionAreIndependent(t *testing.T) {
 		mainEnds.want(t, "server namespace disconnect")
 		chatEnds.want(t, "client namespace disconnect", "server namespace disconnect")
 	})
+}
+
+// Events cross a disconnect by the server all the time; the connection stays.
+func TestEventsThatCrossADisconnect(t *testing.T) {
+	io := serve(t, socketio.Config{})
+	c := dial(t, io)
+	for range 200 {
+		s := socketOf(t, io.Namespace, c)
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			for range 20 {
+				c.SendRaw(`42["event"]`)
+			}
+		}()
+		must(t, s.Disconnect(false))
+		<-sent
+		for c.Unread() > 0 && !c.Closed() {
+			time.Sleep(time.Millisecond)
+		}
+		if err := c.Connect(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

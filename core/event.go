@@ -100,14 +100,15 @@ var errPanic = errors.New("socketio: handler panicked")
 
 // handle calls the handlers of an event until one fails.
 func (s *Socket) handle(ctx context.Context, e *Event) error {
-	for _, h := range s.namespace.of(e.Name()) {
-		if err := (*h)(ctx, e); err != nil {
-			return err
-		}
+	shared, own := s.namespace.of(e.Name()), s.handlers().of(e.Name())
+	if len(shared)+len(own) == 0 {
+		s.server().log.DebugContext(ctx, "event without a handler", "event", e.Name(), "namespace", s.namespace.name)
 	}
-	for _, h := range s.handlers().of(e.Name()) {
-		if err := (*h)(ctx, e); err != nil {
-			return err
+	for _, list := range [][]*Handler{shared, own} {
+		for _, h := range list {
+			if err := (*h)(ctx, e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

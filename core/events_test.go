@@ -219,6 +219,32 @@ func TestAFullInboxStopsReadingOnlyThatClient(t *testing.T) {
 	}
 }
 
+func TestWhatIsHandledMakesRoom(t *testing.T) {
+	for _, concurrent := range []bool{false, true} {
+		t.Run(fmt.Sprint("concurrent:", concurrent), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				io := serve(t, socketio.Config{MaxQueuedEventBytes: 1000, Concurrent: concurrent})
+				gate := make(chan struct{})
+				io.OnEvent("slow", func(context.Context, *socketio.Event) error { <-gate; return nil })
+				c := dial(t, io)
+				settle()
+				for range 100 {
+					c.Emit("quick", strings.Repeat("x", 100))
+				}
+				settle()
+				for range 6 {
+					c.Emit("slow", strings.Repeat("x", 100))
+				}
+				settle()
+				if n := c.Unread(); n != 0 {
+					t.Errorf("%d events are unread", n)
+				}
+				close(gate)
+			})
+		})
+	}
+}
+
 func TestTheEndOfAClientWhoseInboxIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := serve(t, socketio.Config{})
@@ -242,6 +268,27 @@ func TestTheEndOfAClientWhoseInboxIsFull(t *testing.T) {
 		if !c.Closed() {
 			t.Error("not closed")
 		}
+	})
+}
+
+func TestAHandlerThatNeverEndsDoesNotKeepTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{})
+		gate := make(chan struct{})
+		ends := reasons(io)
+		io.OnEvent("slow", func(context.Context, *socketio.Event) error { <-gate; return nil })
+		c := dial(t, io)
+		settle()
+		for range 1000 {
+			c.Emit("slow")
+		}
+		settle()
+		must(t, io.Socket(c.ID()).Disconnect(true))
+		<-c.Done()
+		ends.want(t)
+		close(gate)
+		settle()
+		ends.want(t, "server namespace disconnect")
 	})
 }
 
@@ -408,5 +455,47 @@ func TestACodecThatPanics(t *testing.T) {
 		settle()
 		ends.want(t, "forced close")
 		io.logs.want(t, "decoder")
+	})
+}
+
+// What came for another socket in the same read does not wait with the reader.
+func TestAFullInboxLetsOtherSocketsHaveTheirEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{MaxQueuedEvents: 4})
+		chat := io.Of("/chat")
+		gate := make(chan struct{})
+		io.OnEvent("slow", func(context.Context, *socketio.Event) error { <-gate; return nil })
+		chat.OnEvent("open", func(context.Context, *socketio.Event) error { close(gate); return nil })
+		c := dial(t, io)
+		c.SendRaw("40/chat,")
+		settle()
+		batch := []any{`42["slow"]`, `42/chat,["open"]`}
+		for range 20 {
+			batch = append(batch, `42["slow"]`)
+		}
+		c.SendRaw(batch...)
+		settle()
+		if n := c.Unread(); n != 0 {
+			t.Errorf("%d events are unread", n)
+		}
+	})
+}
+
+func TestOnDisconnectComesAfterConcurrentHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{Concurrent: true})
+		seen := new(list)
+		io.OnEvent("event", func(ctx context.Context, _ *socketio.Event) error {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			seen.add("handled")
+			return nil
+		})
+		io.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { seen.add("disconnect") })
+		c := dial(t, io)
+		c.SendRaw(`42["event"]`, `42["event"]`, "41")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		seen.want(t, "handled", "handled", "disconnect")
 	})
 }

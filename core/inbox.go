@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"context"
 	"sync"
 
 	"github.com/kawat-go/kawat/core/packet"
@@ -13,11 +12,12 @@ import (
 // arrived together.
 type inbox struct {
 	mu      sync.Mutex
-	space   *sync.Cond // for the reader of the connection; nil until it had to wait
+	space   *sync.Cond // for who waits for fewer tasks; nil until somebody had to
 	tasks   []task
 	bytes   int
 	running int // events whose handlers run at the same time: see Config.Concurrent
 	working bool
+	unfit   bool // an OnConnection function has failed; for the worker only
 	ended   bool
 }
 
@@ -41,26 +41,35 @@ var taskLists = sync.Pool{New: func() any { return new([]task) }}
 
 const maxPooledTasks = 64
 
-// add queues an event. While there is no room it waits, and with it the reading
-// of the client's connection; a handler that waits for an ack of its client keeps
-// it going up to sixteen times as long, since the ack stands behind the events. It
-// reports whether the worker has to be started.
-func (in *inbox) add(s *Socket, p packet.Incoming) (start bool) {
+// add queues an event, if there is room. If it is to wait for that, the reading of
+// the client's connection waits with it; a handler that waits for an ack of its
+// client keeps it going up to sixteen times as long, since the ack stands behind
+// the events. It reports whether the worker has to be started. An event that comes
+// after the socket's end counts as added.
+func (in *inbox) add(s *Socket, p packet.Incoming, wait bool) (start, added bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for in.full(s) && !in.ended {
-		if in.space == nil {
-			in.space = sync.NewCond(&in.mu)
+		if !wait {
+			return false, false
 		}
 		in.startIfIdle(s)
-		in.space.Wait()
+		in.waitForSpace()
 	}
 	if in.ended {
-		return false
+		return false, true
 	}
 	in.push(task{event: p})
 	in.bytes += p.Args.Size()
-	return !in.working
+	return !in.working, true
+}
+
+// waitForSpace waits for a change. The caller holds in.mu.
+func (in *inbox) waitForSpace() {
+	if in.space == nil {
+		in.space = sync.NewCond(&in.mu)
+	}
+	in.space.Wait()
 }
 
 func (in *inbox) full(s *Socket) bool {
@@ -145,68 +154,6 @@ func (in *inbox) take() []task {
 	return tasks
 }
 
-// work does the tasks, then what is queued until nothing is. A handler that ends
-// its goroutine does not end the work: another goroutine goes on with it.
-func (s *Socket) work(tasks []task) {
-	done := false
-	defer func() {
-		if !done {
-			go s.work(tasks)
-			return
-		}
-		s.server().workers.done()
-	}()
-	defer s.server().recovered("worker")
-	for {
-		list := tasks
-		for len(tasks) > 0 {
-			t := tasks[0]
-			tasks = tasks[1:] // before it is done, since it may not return
-			s.do(t)
-		}
-		recycle(list)
-		if tasks = s.inbox.take(); tasks == nil {
-			done = true
-			return
-		}
-	}
-}
-
-func recycle(list []task) {
-	if cap(list) == 0 || cap(list) > maxPooledTasks {
-		return
-	}
-	clear(list)
-	list = list[:0]
-	taskLists.Put(&list)
-}
-
-func (s *Socket) do(t task) {
-	switch t.kind {
-	case handleConnection:
-		s.runConnection()
-	case handleEnd:
-		s.runEndings(t.reason)
-	default:
-		e := &Event{socket: s, packet: t.event}
-		if s.server().cfg.Concurrent {
-			s.inbox.began(t.event.Args.Size())
-			s.server().workers.add()
-			go s.dispatchAlone(e)
-			return
-		}
-		s.dispatch(e)
-	}
-}
-
-// dispatchAlone handles an event beside others of the socket.
-func (s *Socket) dispatchAlone(e *Event) {
-	defer s.server().workers.done()
-	defer s.server().recovered("event handler")
-	defer s.inbox.handled(e.packet.Args.Size())
-	s.dispatch(e)
-}
-
 // began and handled count an event as waiting while its handlers run beside the
 // worker, which would else take all that comes.
 func (in *inbox) began(size int) {
@@ -226,29 +173,11 @@ func (in *inbox) handled(size int) {
 	}
 }
 
-// runConnection calls the OnConnection functions. A socket that could not be set
-// up is of no use.
-func (s *Socket) runConnection() {
-	ctx, err := s.Context(), errPanic
-	defer func() { s.wasSetUp(ctx, err) }() // also if one ends its goroutine
-	s.server().guard("OnConnection", func() {
-		for _, f := range load(&s.namespace.onConnection) {
-			if err = f(ctx, s); err != nil {
-				return
-			}
-			err = errPanic // until all have returned
-		}
-		err = nil
-	})
-}
-
-func (s *Socket) wasSetUp(ctx context.Context, err error) {
-	if err == nil {
-		return
+// awaitHandlers waits for the handlers that run beside the worker.
+func (in *inbox) awaitHandlers() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.running > 0 {
+		in.waitForSpace()
 	}
-	if err != errPanic && context.Cause(ctx) == nil {
-		s.server().log.Warn("OnConnection failed; the socket is disconnected",
-			"namespace", s.namespace.name, "socket", s.id, "error", err)
-	}
-	_ = s.Disconnect(false)
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
 
@@ -128,6 +129,21 @@ func TestOperatorsAreImmutable(t *testing.T) {
 		if got := crowd.reached(); got != "abcd" {
 			t.Errorf("the base reaches %q", got)
 		}
+		base = crowd.io.To("n", "n").To("n").Except("n", "n").Except("n")
+		to1, to3 := base.To("1"), base.To("3")
+		not1, not3 := base.To("1", "3").Except("1"), base.To("1", "3").Except("3")
+		for want, to := range map[string]socketio.Emitter{"ab": to1, "d": to3} {
+			must(t, to.Emit("event"))
+			if got := crowd.reached(); got != want {
+				t.Errorf("one of two of the same base: %q, want %q", got, want)
+			}
+		}
+		for want, to := range map[string]socketio.Emitter{"d": not1, "ab": not3} {
+			must(t, to.Emit("event"))
+			if got := crowd.reached(); got != want {
+				t.Errorf("one of two exceptions of the same base: %q, want %q", got, want)
+			}
+		}
 		rooms := []string{"1"}
 		aimed := crowd.io.To(rooms...)
 		rooms[0] = "3"
@@ -171,6 +187,8 @@ func TestManySocketsAtOnce(t *testing.T) {
 		must(t, io.In("1").SocketsJoin("x", "y"))
 		must(t, io.Except("1").SocketsLeave("2", "3"))
 		must(t, crowd.socket("e").Local().SocketsJoin("z"))
+		must(t, io.SocketsJoin("all"))
+		must(t, io.SocketsLeave("all"))
 		for name, want := range map[string]string{"a": "1 x y z", "b": "1 2 x y z", "c": "z", "d": "z", "e": ""} {
 			if got := strings.Join(crowd.socket(name).Rooms()[1:], " "); got != want {
 				t.Errorf("%s is in %q, want %q", name, got, want)
@@ -334,4 +352,43 @@ func TestVolatileByPolling(t *testing.T) {
 		settle()
 		wantEvents(t, "the client", c, "while a poll hangs", "ends the poll")
 	})
+}
+
+func TestCompress(t *testing.T) {
+	io := serve(t, socketio.Config{})
+	request := func(method, sid, body string) engine.Reply {
+		return io.Engine().ServePoll(t.Context(), &engine.Request{
+			Method: method, Path: "/socket.io/", RawQuery: "EIO=4&transport=polling" + sid,
+			Header: engine.Header{"Accept-Encoding": {"gzip"}}, Body: strings.NewReader(body), ContentLength: int64(len(body)),
+		})
+	}
+	_, rest, _ := strings.Cut(string(request("GET", "", "").Body), `"sid":"`)
+	sid := "&sid=" + rest[:20]
+	request("POST", sid, "40")
+	request("GET", sid, "") // waits for the answer
+	s := io.Socket(must1(io.FetchSockets(t.Context()))[0].ID())
+	long := strings.Repeat("long ", 1000)
+	for name, row := range map[string]struct {
+		to   socketio.Emitter
+		want string
+	}{
+		"default":              {io, "gzip"},
+		"Compress(true)":       {io.Compress(true), "gzip"},
+		"Compress(false)":      {io.Compress(false), ""},
+		"false, then true":     {io.Compress(false).Compress(true), "gzip"},
+		"the socket's default": {s, "gzip"},
+		"the socket's":         {s.Compress(false), ""},
+	} {
+		must(t, row.to.Emit("event", long))
+		if got := request("GET", sid, "").Header.Get("Content-Encoding"); got != row.want {
+			t.Errorf("%s: encoded as %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+func must1[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -42,8 +42,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, engine: e, log: cfg.Logger, namespaces: make(map[string]*Namespace)}
-	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, (*conn).connectTimedOut)
-	s.attachmentTimeouts = expiry.New(cfg.AttachmentTimeout, (*conn).attachmentsTimedOut)
+	// The closing of one connection must not hold up the queue.
+	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, func(c *conn) { go c.connectTimedOut() })
+	s.attachmentTimeouts = expiry.New(cfg.AttachmentTimeout, func(c *conn) { go c.attachmentsTimedOut() })
 	s.Namespace = s.Of("/")
 	e.OnConnection(func(session *engine.Session) engine.Receiver { return newConn(s, session) })
 	return s, nil

@@ -272,12 +272,12 @@ func (s *Socket) end(reason Reason) bool {
 	}
 	wasConnected := s.state == connected
 	s.state = disconnected
-	acks := s.acks
+	acks, cancel := s.acks, s.cancel
 	s.acks = nil
 	s.mu.Unlock()
 
 	rooms := s.namespace.remove(s)
-	s.cancel(ErrDisconnected)
+	cancel(ErrDisconnected)
 	for id, receiver := range acks {
 		s.server().pendingAcks.Add(-1)
 		receiver.receive(s, id, Reply{}, ErrDisconnected)

@@ -71,8 +71,8 @@ type BroadcastEmitter interface {
 
 // EmitWithAck sends an event and waits for the client to acknowledge it with one
 // argument, which is decoded into a T. The wait ends, with an error, when ctx
-// ends, when the time set by Timeout or Config.AckTimeout is up ([ErrAckTimeout]),
-// or when the socket disconnects ([ErrDisconnected]). A handler may wait for the
+// ends, when the time set by Timeout is up or, if that is not set and ctx has no
+// deadline, Config.AckTimeout ([ErrAckTimeout]), or when the socket disconnects ([ErrDisconnected]). A handler may wait for the
 // client whose event it handles.
 func EmitWithAck[T any](ctx context.Context, to AckEmitter, event string, args ...any) (T, error) {
 	var v T

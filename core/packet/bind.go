@@ -13,7 +13,9 @@ import (
 // readOptions are for text that a scanner has accepted. The only invalid UTF-8 in
 // it are escapes of lone surrogates, which become U+FFFD. Duplicate names stay
 // refused: what comes out would depend on the Go type, and no client sends them.
-var readOptions = jsontext.AllowInvalidUTF8(true)
+// Names match whatever their case if none matches exactly, as in encoding/json: a
+// field Text without a tag is what a client calls text.
+var readOptions = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true))
 
 // bindJSON is the [BindFunc] of [JSONCodec].
 func bindJSON(raw []byte, attachments [][]byte, into any) error {

@@ -14,7 +14,9 @@
 //   - A nil slice is [] and a nil map is {}, which spares JavaScript a check.
 //   - omitempty leaves out what is empty in JSON: null, "", [] and {}, but not 0
 //     or false; omitzero leaves out those too.
-//   - The names of a struct's fields are matched case-sensitively.
+//   - The names of a struct's fields are matched whatever their case, if none
+//     matches exactly; but an object with two names that match one field is an
+//     error.
 //   - Nothing is escaped for HTML. Maps are written in the order of their keys.
 //   - A string that is no UTF-8, NaN, an infinity, a cycle and a
 //     [time.Duration] are errors.

@@ -1,0 +1,115 @@
+//go:build !race
+
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/siotest"
+)
+
+func quietServer(tb testing.TB, cfg Config) *Server {
+	tb.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	s, err := New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// A broadcast is encoded once: what it allocates does not depend on how many
+// receive it, apart from the growth of their queues.
+func TestBroadcastAllocations(t *testing.T) {
+	allocs := func(receivers int) float64 {
+		s := quietServer(t, Config{MaxQueuedMessages: 1 << 20, MaxQueuedBytes: 1 << 30})
+		for range receivers {
+			c := siotest.Dial(t, s, siotest.Options{})
+			c.Stall()
+		}
+		message := map[string]string{"text": "hello"}
+		emit := func() {
+			if err := s.Emit("chat", message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 600 { // the queues have grown, and writes are stuck
+			emit()
+		}
+		return testing.AllocsPerRun(300, emit)
+	}
+	few, many := allocs(10), allocs(1000)
+	t.Logf("to 10 sockets: %v allocations, to 1,000: %v", few, many)
+	if few > 9 || many > few+5 {
+		t.Errorf("to 10 sockets: %v allocations, to 1,000: %v; want at most 9, and no more for more", few, many)
+	}
+}
+
+func TestDispatchAllocations(t *testing.T) {
+	s := quietServer(t, Config{})
+	handled := make(chan struct{}, 1000)
+	type message struct {
+		N int `json:"n"`
+	}
+	On(s, "chat", func(_ context.Context, _ *Socket, m message) error {
+		handled <- struct{}{}
+		return nil
+	})
+	c := siotest.Dial(t, s, siotest.Options{})
+	conn := s.Socket(c.ID()).conn
+	data := []byte(`2["chat",{"n":7}]`)
+	const together = 32
+	got := testing.AllocsPerRun(300, func() {
+		for range together {
+			conn.Message(data, false)
+		}
+		conn.Flush()
+		for range together {
+			<-handled
+		}
+	}) / together
+	t.Logf("%.2f allocations for each event", got)
+	if got > 5 {
+		t.Errorf("%.2f allocations for each event, want at most 5", got)
+	}
+}
+
+// BenchmarkIdleSocket reports what a connected socket takes that has nothing to
+// do, its Engine.IO session included, the host's connection not.
+func BenchmarkIdleSocket(b *testing.B) {
+	s := quietServer(b, Config{})
+	query := "EIO=4&transport=polling"
+	request := func(method, query, body string) engine.Reply {
+		return s.Engine().ServePoll(context.Background(), &engine.Request{
+			Method: method, Path: "/socket.io/", RawQuery: query, Header: engine.Header{},
+			Body: io.Reader(strings.NewReader(body)), ContentLength: int64(len(body)),
+		})
+	}
+	before := heap()
+	for range b.N {
+		reply := request("GET", query, "")
+		_, rest, _ := bytes.Cut(reply.Body, []byte(`"sid":"`))
+		session := query + "&sid=" + string(rest[:20])
+		request("POST", session, "40")
+		request("GET", session, "") // waits for the answer
+	}
+	b.ReportMetric(float64(heap()-before)/float64(b.N), "B/socket")
+	b.ReportMetric(float64(runtime.NumGoroutine()), "goroutines")
+	runtime.KeepAlive(s)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

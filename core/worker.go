@@ -1,0 +1,97 @@
+package socketio
+
+import "context"
+
+// work does the tasks, then what is queued until nothing is. A handler that ends
+// its goroutine does not end the work: another goroutine goes on with it.
+func (s *Socket) work(tasks []task) {
+	done := false
+	defer func() {
+		if !done {
+			go s.work(tasks)
+			return
+		}
+		s.server().workers.done()
+	}()
+	defer s.server().recovered("worker")
+	for {
+		list := tasks
+		for len(tasks) > 0 {
+			t := tasks[0]
+			tasks = tasks[1:] // before it is done, since it may not return
+			s.do(t)
+		}
+		recycle(list)
+		if tasks = s.inbox.take(); tasks == nil {
+			done = true
+			return
+		}
+	}
+}
+
+func recycle(list []task) {
+	if cap(list) == 0 || cap(list) > maxPooledTasks {
+		return
+	}
+	clear(list)
+	list = list[:0]
+	taskLists.Put(&list)
+}
+
+func (s *Socket) do(t task) {
+	switch t.kind {
+	case handleConnection:
+		s.runConnection()
+	case handleEnd:
+		s.inbox.awaitHandlers()
+		s.runEndings(t.reason)
+	default:
+		if s.inbox.unfit {
+			return // what it would need may not be there
+		}
+		e := &Event{socket: s, packet: t.event}
+		if s.server().cfg.Concurrent {
+			s.inbox.began(t.event.Args.Size())
+			s.server().workers.add()
+			go s.dispatchAlone(e)
+			return
+		}
+		s.dispatch(e)
+	}
+}
+
+// dispatchAlone handles an event beside others of the socket.
+func (s *Socket) dispatchAlone(e *Event) {
+	defer s.server().workers.done()
+	defer s.server().recovered("event handler")
+	defer s.inbox.handled(e.packet.Args.Size())
+	s.dispatch(e)
+}
+
+// runConnection calls the OnConnection functions. A socket that could not be set
+// up is of no use, and its events are not handled.
+func (s *Socket) runConnection() {
+	ctx, err := s.Context(), errPanic
+	defer func() { s.wasSetUp(ctx, err) }() // also if one ends its goroutine
+	s.server().guard("OnConnection", func() {
+		for _, f := range load(&s.namespace.onConnection) {
+			if err = f(ctx, s); err != nil {
+				return
+			}
+			err = errPanic // until all have returned
+		}
+		err = nil
+	})
+}
+
+func (s *Socket) wasSetUp(ctx context.Context, err error) {
+	if err == nil {
+		return
+	}
+	if err != errPanic && context.Cause(ctx) == nil {
+		s.server().log.Warn("OnConnection failed; the socket is disconnected",
+			"namespace", s.namespace.name, "socket", s.id, "error", err)
+	}
+	s.inbox.unfit = true
+	_ = s.Disconnect(false)
+}
