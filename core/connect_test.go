@@ -406,12 +406,12 @@ func TestAForeignContextEndsWithTheSocket(t *testing.T) {
 		var ctx context.Context
 		io.OnConnection(func(c context.Context, _ *socketio.Socket) error { ctx = c; return nil })
 		c := dial(t, io)
-		time.Sleep(time.Second)
+		settle()
 		if ctx.Value(key{}) != "mine" || ctx.Err() != nil {
 			t.Errorf("connected: %v, %v", ctx.Value(key{}), ctx.Err())
 		}
 		c.Close()
-		time.Sleep(time.Second)
+		settle()
 		if context.Cause(ctx) != socketio.ErrDisconnected {
 			t.Errorf("disconnected: %v", context.Cause(ctx))
 		}
