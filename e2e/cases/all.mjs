@@ -1,0 +1,9 @@
+import { acks } from './acks.mjs';
+import { connect } from './connect.mjs';
+import { endings } from './endings.mjs';
+import { events } from './events.mjs';
+import { crowd, order } from './order.mjs';
+import { restart } from './restart.mjs';
+import { rooms } from './rooms.mjs';
+
+export const all = [...connect, ...events, ...acks, ...rooms, ...endings, ...order, ...crowd, ...restart];

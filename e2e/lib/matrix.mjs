@@ -1,0 +1,33 @@
+// Crosses one client version with every transport, host and case.
+import { after, before, describe, it } from 'node:test';
+import { supports } from './clients.mjs';
+import { startAll, wantedHosts } from './servers.mjs';
+import { modes, World } from './world.mjs';
+
+/** How many cases of one host and transport run side by side. */
+const concurrency = 8;
+
+export function matrix(version, cases) {
+  describe(`socket.io-client ${version}`, () => {
+    let servers;
+    before(async () => { servers = await startAll(); });
+    after(() => servers?.stop());
+
+    for (const host of wantedHosts()) {
+      for (const mode of modes) {
+        describe(`${version} ${host} ${mode}`, { concurrency }, () => {
+          for (const one of cases.filter((c) => supports(version, c.needs) && (c.modes ?? modes).includes(mode))) {
+            it(`${version} ${host} ${mode}: ${one.name}`, { timeout: 60_000 }, async () => {
+              const world = new World({ version, mode, host, url: servers.urls[host] });
+              try {
+                await one.run(world);
+              } finally {
+                await world.end();
+              }
+            });
+          }
+        });
+      }
+    }
+  });
+}

@@ -1,0 +1,86 @@
+// Command server offers the contract of the end-to-end suite on every host that
+// Kawat has an adapter for. It prints one line of JSON with the hosts' addresses,
+// and ends when its standard input does.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	only := flag.String("host", "", "the one host to start; all if empty")
+	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
+	interval := flag.Int("ping-interval", 25_000, "milliseconds between pings")
+	timeout := flag.Int("ping-timeout", 20_000, "milliseconds to wait for a pong")
+	flag.Parse()
+	// What clients do wrong is part of the suite, and not worth a line.
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+
+	beat := heartbeat{
+		interval: time.Duration(*interval) * time.Millisecond,
+		timeout:  time.Duration(*timeout) * time.Millisecond,
+	}
+	if err := run(*only, *addr, beat); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+type heartbeat struct{ interval, timeout time.Duration }
+
+func run(only, addr string, beat heartbeat) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	urls := map[string]string{}
+	var shutdowns []func(context.Context) error
+	for name, serve := range hosts {
+		if only != "" && only != name {
+			continue
+		}
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		endpoints, err := newEndpoints(beat)
+		if err != nil {
+			return err
+		}
+		shutdown := serve(ln, endpoints)
+		urls[name] = "http://" + ln.Addr().String()
+		shutdowns = append(shutdowns, endpoints.io.Shutdown, endpoints.engine.Shutdown, shutdown)
+	}
+	if len(urls) == 0 {
+		return fmt.Errorf("no host %q", only)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(urls); err != nil {
+		return err
+	}
+	inputEnded := make(chan struct{})
+	go func() {
+		defer close(inputEnded)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
+	select {
+	case <-inputEnded:
+		return nil
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	for _, shutdown := range shutdowns {
+		errs = append(errs, shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}

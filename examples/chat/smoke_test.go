@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kawat-go/kawat/examples/internal/smoke"
+)
+
+func serveChat(t *testing.T) string {
+	t.Helper()
+	client := t.TempDir()
+	if err := os.WriteFile(filepath.Join(client, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return smoke.Serve(t, func(ctx context.Context, ln net.Listener) error {
+		site, err := newSite(client, time.Now)
+		if err != nil {
+			return err
+		}
+		return site.serve(ctx, ln)
+	})
+}
+
+func TestTwoPeopleChat(t *testing.T) {
+	url := serveChat(t)
+	ani := smoke.Connect(t, url+"/socket.io", nil)
+	budi := smoke.Connect(t, url+"/socket.io", nil)
+
+	if got := ani.Call("0", "join", `{"client":"a","name":"Ani","room":"lobby"}`); !strings.Contains(got, `"people":["Ani"]`) {
+		t.Error("Ani joined:", got)
+	}
+	if got := budi.Call("0", "join", `{"client":"b","name":" ","room":"lobby"}`); got != `[{"error":{"message":"Please choose a name."}}]` {
+		t.Error("without a name:", got)
+	}
+	if got := budi.Call("1", "join", `{"client":"b","name":"Budi","room":"lobby"}`); !strings.Contains(got, `"people":["Ani","Budi"]`) {
+		t.Error("Budi joined:", got)
+	}
+	if got := ani.Next(`42["presence",{"room":"lobby","people":["Ani","Budi"]`); !strings.Contains(got, `"came":"Budi"`) {
+		t.Error("Ani heard", got)
+	}
+	budi.Send(`42["typing",true]`)
+	if got := ani.Next(`42["typing"`); got != `42["typing",{"room":"lobby","names":["Budi"]}]` {
+		t.Error("Ani heard", got)
+	}
+	if got := ani.Call("1", "send", `{"key":"k1","room":"lobby","text":"halo"}`); !strings.HasPrefix(got, `[{"id":1,"at":`) {
+		t.Error("sent:", got)
+	}
+	if got := budi.Next(`42["post"`); !strings.Contains(got, `"from":"Ani","text":"halo"`) {
+		t.Error("Budi heard", got)
+	}
+}
+
+func TestImagesTravelAsAttachments(t *testing.T) {
+	url := serveChat(t)
+	ani := smoke.Connect(t, url+"/socket.io", nil)
+	ani.Call("0", "join", `{"client":"a","name":"Ani","room":"lobby"}`)
+	png := base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n and so on"))
+	ani.Send(`451-1["send",{"key":"k","room":"lobby","text":"","image":{"name":"a.png","type":"image/png","data":` +
+		`{"_placeholder":true,"num":0}}}]` + "\x1eb" + png)
+	if got := ani.Next(`451-["post"`); !strings.Contains(got, `"type":"image/png"`) {
+		t.Error("posted:", got)
+	}
+	if got := ani.Next("b"); got != "b"+png {
+		t.Error("attachment:", got)
+	}
+	ani.Send(`422["picture",{"key":"k"}]`)
+	ani.Next(`461-2[{"name":"a.png","type":"image/png"`)
+	if got := ani.Next("b"); got != "b"+png {
+		t.Error("fetched:", got)
+	}
+}
+
+func TestThePageIsServed(t *testing.T) {
+	url := serveChat(t)
+	for path, want := range map[string]string{"/": "<title>Kawat chat</title>", "/js/main.js": "Session", "/client/socket.io.min.js": "// the client"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := smoke.Do(t, req, http.StatusOK); !strings.Contains(got, want) {
+			t.Errorf("%s: %.80q", path, got)
+		}
+	}
+}
+
+func TestAMissingClientIsExplained(t *testing.T) {
+	_, err := newSite(t.TempDir(), time.Now)
+	if err == nil || !strings.Contains(err.Error(), "make chat") || !strings.Contains(err.Error(), "npm ci") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,106 @@
+// Command echo is a REST application on Echo that gained Socket.IO in a few lines.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	sioecho "github.com/kawat-go/kawat/adapters/echo"
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/examples/internal/shop"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ln, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("Orders on Echo: http://" + ln.Addr().String() + "/api/orders")
+	if err := serve(ctx, ln); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func newApp(io *socketio.Server, store *shop.Store) *echo.Echo {
+	app := echo.New()
+	app.Use(middleware.Recover())
+	api := app.Group("/api", authenticate)
+	api.GET("/orders", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, store.All())
+	})
+	api.POST("/orders", func(c echo.Context) error {
+		var r shop.OrderRequest
+		if err := c.Bind(&r); err != nil {
+			return echo.ErrBadRequest
+		}
+		order := store.Add(c.Get("user").(shop.User), r.Item)
+		if err := io.To("orders").Emit("orderMade", order); err != nil { // REST tells the sockets
+			log.Println("orderMade:", err)
+		}
+		return c.JSON(http.StatusCreated, order)
+	})
+	sioecho.Mount(api, io, sioecho.Values("user")) // Socket.IO, behind the same authentication
+	return app
+}
+
+func authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		user, ok := shop.Authenticate(c.Request().Header.Get("Authorization"))
+		if !ok {
+			return echo.ErrUnauthorized
+		}
+		c.Set("user", user)
+		return next(c)
+	}
+}
+
+// events is what Socket.IO adds: the same handlers on every framework. The user
+// is the one whom the middleware let in.
+func events(io *socketio.Server, store *shop.Store) {
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error { return s.Join("orders") })
+	socketio.OnWithAck(io, "whoami", func(_ context.Context, s *socketio.Socket, _ socketio.None) (shop.User, error) {
+		user, _ := socketio.Value[shop.User](s, "user")
+		return user, nil
+	})
+	socketio.OnWithAck(io, "order", func(_ context.Context, s *socketio.Socket, r shop.OrderRequest) (shop.Order, error) {
+		user, _ := socketio.Value[shop.User](s, "user")
+		order := store.Add(user, r.Item)
+		return order, s.To("orders").Emit("orderMade", order)
+	})
+}
+
+// serve runs the application until ctx ends: first the sockets, then the rest.
+func serve(ctx context.Context, ln net.Listener) error {
+	io, err := socketio.New(socketio.Config{})
+	if err != nil {
+		return err
+	}
+	store := new(shop.Store)
+	events(io, store)
+	server := &http.Server{Handler: newApp(io, store), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return errors.Join(err, io.Close())
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(io.Shutdown(ctx), server.Shutdown(ctx))
+}

@@ -1,0 +1,103 @@
+// Command fiber is a REST application on Fiber that gained Socket.IO in a few lines.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	siofiber "github.com/kawat-go/kawat/adapters/fiber"
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/examples/internal/shop"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ln, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("Orders on Fiber: http://" + ln.Addr().String() + "/api/orders")
+	if err := serve(ctx, ln); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func newApp(io *socketio.Server, store *shop.Store) *fiber.App {
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Use(recover.New())
+	api := app.Group("/api", authenticate)
+	api.Get("/orders", func(c *fiber.Ctx) error {
+		return c.JSON(store.All())
+	})
+	api.Post("/orders", func(c *fiber.Ctx) error {
+		var r shop.OrderRequest
+		if err := c.BodyParser(&r); err != nil {
+			return fiber.ErrBadRequest
+		}
+		order := store.Add(c.Locals("user").(shop.User), r.Item)
+		if err := io.To("orders").Emit("orderMade", order); err != nil { // REST tells the sockets
+			log.Println("orderMade:", err)
+		}
+		return c.Status(fiber.StatusCreated).JSON(order)
+	})
+	siofiber.Mount(api, io, siofiber.Locals("user")) // Socket.IO, behind the same authentication
+	return app
+}
+
+func authenticate(c *fiber.Ctx) error {
+	user, ok := shop.Authenticate(c.Get("Authorization"))
+	if !ok {
+		return fiber.ErrUnauthorized
+	}
+	c.Locals("user", user)
+	return c.Next()
+}
+
+// events is what Socket.IO adds: the same handlers on every framework. The user
+// is the one whom the middleware let in.
+func events(io *socketio.Server, store *shop.Store) {
+	io.OnConnection(func(_ context.Context, s *socketio.Socket) error { return s.Join("orders") })
+	socketio.OnWithAck(io, "whoami", func(_ context.Context, s *socketio.Socket, _ socketio.None) (shop.User, error) {
+		user, _ := socketio.Value[shop.User](s, "user")
+		return user, nil
+	})
+	socketio.OnWithAck(io, "order", func(_ context.Context, s *socketio.Socket, r shop.OrderRequest) (shop.Order, error) {
+		user, _ := socketio.Value[shop.User](s, "user")
+		order := store.Add(user, r.Item)
+		return order, s.To("orders").Emit("orderMade", order)
+	})
+}
+
+// serve runs the application until ctx ends: first the sockets, then the rest.
+func serve(ctx context.Context, ln net.Listener) error {
+	io, err := socketio.New(socketio.Config{})
+	if err != nil {
+		return err
+	}
+	store := new(shop.Store)
+	events(io, store)
+	app := newApp(io, store)
+	failed := make(chan error, 1)
+	go func() { failed <- app.Listener(ln) }()
+	select {
+	case err := <-failed:
+		return errors.Join(err, io.Close())
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(io.Shutdown(ctx), app.ShutdownWithContext(ctx))
+}
