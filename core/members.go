@@ -9,18 +9,16 @@ type members struct {
 	shared bool            // a snapshot of list is about
 }
 
-// add reports whether the socket is new. Appending never disturbs a snapshot,
-// which ends before.
-func (m *members) add(s *Socket) bool {
+// add adds a socket, once. Appending never disturbs a snapshot, which ends before.
+func (m *members) add(s *Socket) {
 	if _, ok := m.index[s]; ok {
-		return false
+		return
 	}
 	if m.index == nil {
 		m.index = make(map[*Socket]int)
 	}
 	m.index[s] = len(m.list)
 	m.list = append(m.list, s)
-	return true
 }
 
 // remove reports whether the socket was there. The last one takes its place.

@@ -117,7 +117,7 @@ func mishapInEndings(t *testing.T, io *server, mishap func()) {
 }
 
 // A bad is a type that cannot be decoded.
-type bad struct{ mishap func() }
+type bad struct{}
 
 func (b *bad) UnmarshalJSON([]byte) error { panic("oops") }
 

@@ -24,7 +24,7 @@ func newRegistry() registry {
 }
 
 var (
-	errShutdown    = errors.New("Server shutting down") //nolint:staticcheck // clients see it, in the style of the protocol's messages
+	errShutdown    = errors.New("Server shutting down") // clients see it, in the style of the protocol's messages
 	errDuplicateID = errors.New("engine: Config.GenerateID returned an id that is in use")
 )
 

@@ -116,7 +116,7 @@ func testErrors(t *testing.T, host Host) {
 		case "":
 			return nil
 		case "default":
-			return errors.New("Forbidden") //nolint:staticcheck // the protocol's words
+			return errors.New("Forbidden") // the protocol's words
 		}
 		return errors.New("my reason")
 	}})

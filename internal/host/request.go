@@ -41,7 +41,7 @@ func translate(w http.ResponseWriter, r *http.Request, x Extras) *engine.Request
 	}
 	if Handshake(r.URL.RawQuery) {
 		req.Header = engine.Header(r.Header.Clone())
-		req.Context = detached(r, x.Context)
+		req.Context = detached(x.Context, r)
 	}
 	amend(req, w, r)
 	return req
@@ -49,7 +49,7 @@ func translate(w http.ResponseWriter, r *http.Request, x Extras) *engine.Request
 
 // detached keeps the context's values and drops its end: a session outlives the
 // request that began it.
-func detached(r *http.Request, ctx context.Context) context.Context {
+func detached(ctx context.Context, r *http.Request) context.Context {
 	if ctx == nil {
 		ctx = r.Context()
 	}

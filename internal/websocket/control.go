@@ -34,7 +34,7 @@ func (c *Conn) sendControl() {
 	c.writing = true
 	c.mu.Unlock()
 	if c.raw == nil {
-		go c.endWrite(nil)
+		go func() { _ = c.endWrite(nil) }()
 		return
 	}
 	for {
@@ -43,7 +43,7 @@ func (c *Conn) sendControl() {
 			return
 		}
 		if !c.tryWrite(b) {
-			go c.endWrite(nil)
+			go func() { _ = c.endWrite(nil) }()
 			return
 		}
 	}
