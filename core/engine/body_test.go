@@ -13,6 +13,7 @@ import (
 type slowBody struct {
 	content  io.Reader
 	released chan struct{}
+	moved    chan struct{} // the deadline has been
 
 	mu       sync.Mutex
 	deadline time.Time
@@ -20,7 +21,7 @@ type slowBody struct {
 }
 
 func newSlowBody(content string) *slowBody {
-	return &slowBody{content: bytes.NewReader([]byte(content)), released: make(chan struct{})}
+	return &slowBody{content: bytes.NewReader([]byte(content)), released: make(chan struct{}), moved: make(chan struct{}, 1)}
 }
 
 func (b *slowBody) release() { close(b.released) }
@@ -31,23 +32,28 @@ func (b *slowBody) setDeadline(at time.Time) error {
 	if b.deadline = at; at.IsZero() {
 		b.resets++
 	}
+	select {
+	case b.moved <- struct{}{}:
+	default:
+	}
 	return nil
 }
 
 func (b *slowBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	deadline := b.deadline
-	b.mu.Unlock()
-	var late <-chan time.Time
-	if !deadline.IsZero() {
-		timer := time.NewTimer(time.Until(deadline))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-b.released:
-		return b.content.Read(p)
-	case <-late:
-		return 0, os.ErrDeadlineExceeded
+	for {
+		b.mu.Lock()
+		deadline := b.deadline
+		b.mu.Unlock()
+		var late <-chan time.Time
+		if !deadline.IsZero() {
+			late = time.After(time.Until(deadline))
+		}
+		select {
+		case <-b.released:
+			return b.content.Read(p)
+		case <-late:
+			return 0, os.ErrDeadlineExceeded
+		case <-b.moved:
+		}
 	}
 }

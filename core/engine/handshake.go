@@ -75,7 +75,9 @@ func (s *Server) allow(ctx context.Context, r *Request) (why *refusal) {
 		return nil
 	}
 	why = refusalOf(codeForbidden, "AllowRequest")
-	why.message = err.Error()
+	if message := err.Error(); message != "" {
+		why.message = message
+	}
 	return why
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ type poll chan *Frame
 
 func (p poll) answer(f *Frame) { p <- f }
 
+// tooLate is the answer to a poll that came when the client had begun to move to a
+// WebSocket: one that the WebSocket overtakes should not have been sent.
+var tooLate = new(Frame)
+
 // servePoll serves a GET: it returns what is queued, or waits for something.
 func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 	s.mu.Lock()
@@ -45,6 +50,7 @@ func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 		return Reply{Status: statusBadRequest}
 	}
 	s.polling = true
+	s.pollLate = s.candidate != nil && s.candidate.probed
 	if s.queue != nil || s.state == closing {
 		return s.answerPoll(ctx, r, nil)
 	}
@@ -68,6 +74,9 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 	s.polling = false
 	if last != nil {
 		s.mu.Unlock()
+		if last == tooLate {
+			return s.server.refuse(r, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH"))
+		}
 		return s.pollReply(r, []*Frame{last})
 	}
 	if ctx.Err() != nil { // what is queued must not leave into the void
@@ -98,14 +107,22 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 
 // pollReply makes one payload of frames.
 func (s *Session) pollReply(r *Request, frames []*Frame) Reply {
-	size, compress := 0, true
+	reply := payload(frames)
+	if !slices.ContainsFunc(frames, func(f *Frame) bool { return !f.compress }) {
+		s.server.compress(&reply, r)
+	}
+	return reply
+}
+
+// payload makes a reply of frames.
+func payload(frames []*Frame) Reply {
+	size := 0
 	for _, f := range frames {
 		n := len(f.Payload())
 		if f.binary {
 			n = 1 + base64.StdEncoding.EncodedLen(n)
 		}
 		size += n + 1
-		compress = compress && f.compress
 	}
 	body := make([]byte, 0, size)
 	for _, f := range frames {
@@ -115,11 +132,7 @@ func (s *Session) pollReply(r *Request, frames []*Frame) Reply {
 			body = eio.AppendText(body, f.Payload())
 		}
 	}
-	reply := Reply{Status: statusOK, Header: Header{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body}
-	if compress {
-		s.server.compress(&reply, r)
-	}
-	return reply
+	return Reply{Status: statusOK, Header: Header{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body}
 }
 
 // servePost serves a POST: it hands the packets in its body to the receiver.
@@ -131,7 +144,7 @@ func (s *Session) servePost(r *Request) Reply {
 	if r.ContentLength > s.server.cfg.MaxPayload {
 		return tooLarge()
 	}
-	if !s.beginPost() {
+	if !s.beginPost(r) {
 		s.end(ReasonTransportError, errPostOverlap)
 		return Reply{Status: statusBadRequest}
 	}
@@ -155,27 +168,39 @@ func (s *Session) servePost(r *Request) Reply {
 	return reply
 }
 
-func (s *Session) beginPost() bool {
+func (s *Session) beginPost(r *Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.posting {
 		return false
 	}
 	s.posting = true
+	if r.SetReadDeadline != nil && s.state != closed {
+		// A host that cannot bound the reading has its own limits.
+		_ = r.SetReadDeadline(time.Now().Add(s.server.cfg.BodyTimeout))
+		s.bodyDeadline = r.SetReadDeadline
+	}
 	return true
+}
+
+// bodyRead lifts the deadline. It comes from where the session's end cannot set
+// it any more.
+func (s *Session) bodyRead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bodyDeadline != nil {
+		_ = s.bodyDeadline(time.Time{})
+		s.bodyDeadline = nil
+	}
 }
 
 var errTooLarge = errors.New("body exceeds the limit")
 
 // readBody reads the request's body, or fails: a part of a body is never used.
 func (s *Session) readBody(r *Request) ([]byte, error) {
+	defer s.bodyRead()
 	if r.Body == nil {
 		return nil, nil
-	}
-	if r.SetReadDeadline != nil {
-		// A host that cannot bound the reading has its own limits.
-		_ = r.SetReadDeadline(time.Now().Add(s.server.cfg.BodyTimeout))
-		defer func() { _ = r.SetReadDeadline(time.Time{}) }()
 	}
 	limit := s.server.cfg.MaxPayload
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
@@ -205,6 +230,7 @@ func (s *Session) receivePayload(body []byte) bool {
 			return false
 		}
 		if p.Type == eio.Close {
+			s.expectPoll()
 			s.end(ReasonTransportClose, nil)
 			return true
 		}

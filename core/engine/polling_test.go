@@ -260,3 +260,48 @@ func TestAPollingSessionThatIsNotFetchedClosesByItself(t *testing.T) {
 		}
 	})
 }
+
+// A client that closes its session may have sent a poll just before, which a
+// parallel server can see just after.
+func TestAPollThatTheCloseOvertakesIsAnsweredOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serve(t, engine.Config{}).connect()
+		wantStatus(t, "close", c.post("1"), 200, "ok")
+		wantBody(t, "reason", c.reason(), "transport close")
+		wantBody(t, "the poll", c.poll(), "6")
+		wantBody(t, "another", c.poll(), "400")
+
+		c = serve(t, engine.Config{}).connect()
+		_ = c.post("1")
+		time.Sleep(100 * ms)
+		synctest.Wait()
+		wantBody(t, "a poll that comes later", c.poll(), "400")
+
+		c = serve(t, engine.Config{}).connect()
+		poll := c.pollLater()
+		synctest.Wait()
+		_ = c.post("1")
+		wantBody(t, "the poll that hangs", <-poll, "6")
+		wantBody(t, "the next", c.poll(), "400")
+	})
+}
+
+// The end of a session ends the wait for a body that it will not use.
+func TestTheEndOfASessionFreesItsPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serve(t, engine.Config{}).connect()
+		slow := newSlowBody("4x")
+		r := request("POST", c.query(), "")
+		r.Body, r.SetReadDeadline, r.ContentLength = slow, slow.setDeadline, -1
+		answer := make(chan engine.Reply, 1)
+		start := time.Now()
+		go func() { answer <- c.host.ServePoll(context.Background(), r) }()
+		synctest.Wait()
+		c.session.Close()
+		_ = c.poll()
+		<-answer
+		if took := time.Since(start); took != 0 {
+			t.Errorf("freed after %v", took)
+		}
+	})
+}

@@ -12,15 +12,16 @@ import (
 
 // A registry knows the sessions and connections that are alive.
 type registry struct {
-	mu       sync.Mutex
-	sessions map[string]*Session
-	conns    map[Conn]struct{} // also those whose session has ended
-	closed   bool
-	idle     chan struct{} // closed when, after the shutdown began, nothing is left
+	mu        sync.Mutex
+	sessions  map[string]*Session
+	conns     map[Conn]struct{} // also those whose session has ended
+	farewells map[string]*farewell
+	closed    bool
+	idle      chan struct{} // closed when, after the shutdown began, nothing is left
 }
 
 func newRegistry() registry {
-	return registry{sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), idle: make(chan struct{})}
+	return registry{sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), farewells: make(map[string]*farewell), idle: make(chan struct{})}
 }
 
 var (

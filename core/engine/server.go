@@ -22,6 +22,7 @@ type Server struct {
 
 	pings, pongs, closeTimeouts *expiry.Queue[*Session]
 	upgradeTimeouts, noops      *expiry.Queue[*candidate]
+	farewellTimes               *expiry.Queue[*farewell]
 
 	counters
 }
@@ -43,6 +44,7 @@ func New(cfg Config) (*Server, error) {
 	s.closeTimeouts = expiry.New(cfg.CloseTimeout, func(session *Session) { go session.finish() })
 	s.upgradeTimeouts = expiry.New(cfg.UpgradeTimeout, (*candidate).abandon)
 	s.noops = expiry.New(noopInterval, (*candidate).sendNoop)
+	s.farewellTimes = expiry.New(farewellTime, func(f *farewell) { s.forgetFarewell(f) })
 	return s, nil
 }
 
@@ -79,10 +81,12 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 		return s.preflight(r), false
 	}
 	session, why := s.admit(ctx, r, false)
-	if why != nil {
+	switch {
+	case why != nil && why.code == codeSessionUnknown && s.overtaken(r):
+		return payload([]*Frame{noopFrame}), false
+	case why != nil:
 		return s.refuse(r, why), false
-	}
-	if session == nil {
+	case session == nil:
 		return s.handshake(r), true
 	}
 	switch r.Method {

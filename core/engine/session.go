@@ -57,21 +57,23 @@ type Session struct {
 	// that a POST and a WebSocket that takes over from it keep their order.
 	receiving sync.Mutex
 
-	mu        sync.Mutex
-	receiver  Receiver // nil until the user has named one
-	state     state
-	base64    bool // binary is sent as text, as the client has asked
-	waitsPong bool // a ping is out
-	refreshed bool // a packet has put off the ping timeout since
-	writing   bool // a goroutine writes the queue to conn
-	posting   bool // a POST body is being read
-	queue     *queue
-	conn      Conn       // nil while the session polls
-	polling   bool       // a GET is being served
-	poll      poll       // the GET that hangs, if any
-	candidate *candidate // the connection that asks to take over, if any
-	reason    Reason     // why it ended, or why it is closing
-	cause     error
+	mu           sync.Mutex
+	receiver     Receiver // nil until the user has named one
+	state        state
+	base64       bool                  // binary is sent as text, as the client has asked
+	waitsPong    bool                  // a ping is out
+	refreshed    bool                  // a packet has put off the ping timeout since
+	writing      bool                  // a goroutine writes the queue to conn
+	posting      bool                  // a POST body is being read
+	bodyDeadline func(time.Time) error // of that body, where the host can; nil when it is read
+	queue        *queue
+	conn         Conn       // nil while the session polls
+	polling      bool       // a GET is being served
+	pollLate     bool       // it came when the client had begun to move to a WebSocket
+	poll         poll       // the GET that hangs, if any
+	candidate    *candidate // the connection that asks to take over, if any
+	reason       Reason     // why it ended, or why it is closing
+	cause        error
 
 	ping, pong expiry.Entry[*Session]
 	closeTimer *expiry.Entry[*Session] // of a session that is closing
@@ -222,6 +224,10 @@ func (s *Session) end(reason Reason, cause error) {
 	s.dropQueue()
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
 	s.poll, s.candidate = nil, nil
+	if s.bodyDeadline != nil {
+		_ = s.bodyDeadline(time.Unix(1, 0)) // nobody waits for the body any more
+		s.bodyDeadline = nil
+	}
 	s.mu.Unlock()
 
 	s.stopTimers()

@@ -106,7 +106,9 @@ func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err er
 	switch {
 	case !cand.current():
 	case !binary && string(data) == "2probe" && !cand.probed:
+		s.mu.Lock()
 		cand.probed = true
+		s.mu.Unlock()
 		s.server.noops.Add(&cand.noop)
 		return false, cand.conn.WriteFrames([]*Frame{probeFrame})
 	case !binary && string(data) == "5" && cand.probed:
@@ -148,7 +150,11 @@ func (s *Session) takeOver(cand *candidate) (bool, error) {
 		return false, errCandidate
 	}
 	if s.poll != nil {
-		s.poll.answer(noopFrame)
+		last := noopFrame
+		if s.pollLate {
+			last = tooLate
+		}
+		s.poll.answer(last)
 		s.poll = nil
 	}
 	s.candidate = nil

@@ -64,17 +64,30 @@ func TestEachPollDuringAProbeIsLetGo(t *testing.T) {
 	})
 }
 
+// A poll that hung before the probe is let go; one that came after it should not
+// have been sent, and learns that the session no longer polls.
 func TestAPollThatHangsAtTheMoveIsAnswered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := serve(t, engine.Config{}).connect()
-		p := c.probe()
-		poll := c.pollLater()
-		synctest.Wait()
-		p.send("5")
-		wantBody(t, "poll", <-poll, "6")
-		_ = c.session.SendText("x")
-		wantBody(t, "sent", string(p.next()), "4x")
-	})
+	for want, story := range map[string]func(c *client) (<-chan string, *pipe){
+		"6": func(c *client) (<-chan string, *pipe) {
+			poll := c.pollLater()
+			synctest.Wait()
+			return poll, c.probe()
+		},
+		"400": func(c *client) (<-chan string, *pipe) {
+			p := c.probe()
+			return c.pollLater(), p
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := serve(t, engine.Config{}).connect()
+			poll, p := story(c)
+			synctest.Wait()
+			p.send("5")
+			wantBody(t, "poll", <-poll, want)
+			_ = c.session.SendText("x")
+			wantBody(t, "sent", string(p.next()), "4x")
+		})
+	}
 }
 
 // Whatever happens to a candidate, the session goes on polling and pinging, and
