@@ -16,7 +16,7 @@ func encode(codec packet.Codec, p *packet.Outgoing, compress bool) ([]*engine.Fr
 	prefix := len(buf)
 	encoded, err := codec.Encode(buf, p)
 	if err != nil {
-		return nil, fmt.Errorf("socketio: cannot send %q: %w", p.Event, err)
+		return nil, fmt.Errorf("socketio: cannot send %s %q: %w", p.Type, p.Event, err)
 	}
 	frames := make([]*engine.Frame, 0, 1+len(encoded.Attachments))
 	if encoded.Binary {

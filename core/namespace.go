@@ -58,8 +58,9 @@ func (n *Namespace) Use(m Middleware) {
 }
 
 // OnConnection adds a function that is called for each new socket, after the
-// client has been told and before any of the socket's events is handled. If it
-// returns an error, or panics, the socket is disconnected.
+// client has been told (over a WebSocket, 2 ms after) and before any of the
+// socket's events is handled. If it returns an error, or panics, the socket is
+// disconnected.
 func (n *Namespace) OnConnection(f func(ctx context.Context, s *Socket) error) {
 	n.setup.Lock()
 	defer n.setup.Unlock()

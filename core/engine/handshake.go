@@ -12,6 +12,9 @@ import (
 
 const contextOrigin = "ORIGIN_NOT_ALLOWED"
 
+// revision is what a client's parameter EIO must be: the protocol's revision.
+var revision = []string{"4"}
+
 // admit decides whether a request is served, in the order of the reference. It
 // returns the session that the request belongs to, or nil for a handshake.
 func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session, *refusal) {
@@ -30,7 +33,7 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 		return nil, refusalOf(codeBadRequest, "INVALID_WEBSOCKET_HANDSHAKE")
 	}
 	if sids, ok := query["sid"]; ok {
-		return s.admitTo(sids, transport, query.Get("EIO"), upgrade)
+		return s.admitTo(sids, transport, query["EIO"], upgrade)
 	}
 	if r.Method != "GET" {
 		return nil, refusalOf(codeBadMethod, r.Method)
@@ -41,14 +44,14 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 	if why := s.allow(ctx, r); why != nil {
 		return nil, why
 	}
-	if query.Get("EIO") != "4" {
-		return nil, refusalOf(codeProtocol, "EIO="+query.Get("EIO"))
+	if !slices.Equal(query["EIO"], revision) {
+		return nil, refusalOf(codeProtocol, "EIO="+strings.Join(query["EIO"], ","))
 	}
 	return nil, nil
 }
 
 // admitTo decides about a request to a session that the client claims to have.
-func (s *Server) admitTo(sids []string, transport, protocol string, upgrade bool) (*Session, *refusal) {
+func (s *Server) admitTo(sids []string, transport string, protocol []string, upgrade bool) (*Session, *refusal) {
 	if len(sids) != 1 {
 		return nil, refusalOf(codeSessionUnknown, "several sids")
 	}
@@ -58,7 +61,7 @@ func (s *Server) admitTo(sids []string, transport, protocol string, upgrade bool
 		return nil, refusalOf(codeSessionUnknown, "")
 	case upgrade && transport != WebSocket, !upgrade && transport != session.Transport():
 		return nil, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH")
-	case protocol != "4":
+	case !slices.Equal(protocol, revision):
 		return nil, refusalOf(codeBadRequest, "PROTOCOL_MISMATCH")
 	}
 	return session, nil

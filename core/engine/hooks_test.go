@@ -165,6 +165,20 @@ func TestCookie(t *testing.T) {
 	}
 }
 
+// Which of two values counts is for nobody to guess.
+func TestParametersMustNotBeSaidTwice(t *testing.T) {
+	h := serve(t, engine.Config{})
+	sid := h.connect().sid
+	for query, want := range map[string]string{
+		"EIO=4&EIO=3&transport=polling":                      `{"code":5,"message":"Unsupported protocol version"}`,
+		"EIO=4&transport=polling&transport=websocket":        `{"code":0,"message":"Transport unknown"}`,
+		"EIO=4&transport=polling&sid=" + sid + "&sid=" + sid: `{"code":1,"message":"Session ID unknown"}`,
+		"EIO=4&EIO=4&transport=polling&sid=" + sid:           `{"code":3,"message":"Bad request"}`,
+	} {
+		wantStatus(t, query, do(h.Server, "GET", query, ""), 400, want)
+	}
+}
+
 func TestRefusedUpgrades(t *testing.T) {
 	h := serve(t, engine.Config{})
 	c := h.connect()

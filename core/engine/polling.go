@@ -29,15 +29,22 @@ type poll chan *Frame
 
 func (p poll) answer(f *Frame) { p <- f }
 
-// tooLate is the answer to a poll that came when the client had begun to move to a
-// WebSocket: one that the WebSocket overtakes should not have been sent.
+// tooLate is the answer to a poll that came together with the packet by which a
+// WebSocket takes over: it came too late, had the two not been on their way at the
+// same time. To one that came earlier than that the answer is a noop.
 var tooLate = new(Frame)
+
+// together is how close to each other that is.
+const together = 50 * time.Millisecond
 
 // servePoll serves a GET: it returns what is queued, or waits for something.
 func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 	s.mu.Lock()
 	if s.state == closed {
 		s.mu.Unlock()
+		if s.server.overtaken(r) {
+			return payload([]*Frame{noopFrame})
+		}
 		return s.server.refuse(r, refusalOf(codeSessionUnknown, ""))
 	}
 	if s.conn != nil {
@@ -50,7 +57,9 @@ func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 		return Reply{Status: statusBadRequest}
 	}
 	s.polling = true
-	s.pollLate = s.candidate != nil && s.candidate.probed
+	if s.pollSince = (time.Time{}); s.candidate != nil {
+		s.pollSince = time.Now()
+	}
 	if s.queue != nil || s.state == closing {
 		return s.answerPoll(ctx, r, nil)
 	}
@@ -234,8 +243,8 @@ func (s *Session) receivePayload(body []byte) bool {
 			s.end(ReasonTransportClose, nil)
 			return true
 		}
-		if s.received(p) != nil {
-			return true
+		if err := s.received(p); err != nil {
+			return err != errHeartbeat
 		}
 	}
 	return true

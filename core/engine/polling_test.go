@@ -118,7 +118,7 @@ func TestBodiesThatEndTheSession(t *testing.T) {
 		{"\xef\xbb\xbf4x", "parse error", "invalid packet", 400, nil},
 		{strings.Repeat("\x1e", 100), "parse error", "invalid packet", 400, nil},
 		{"4a\x1e4b\x1e", "parse error", "invalid packet", 400, []message{"a", "b"}},
-		{"4a\x1e2\x1e4b", "transport error", "invalid heartbeat direction", 200, []message{"a"}},
+		{"4a\x1e2\x1e4b", "transport error", "invalid heartbeat direction", 400, []message{"a"}},
 		{"4a\x1e1\x1e4b", "transport close", "", 200, []message{"a"}},
 	} {
 		t.Run(fmt.Sprintf("%.20q", c.body), func(t *testing.T) {

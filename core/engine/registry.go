@@ -110,7 +110,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	if n := s.dropAll(); n > 0 {
-		return fmt.Errorf("engine: %d clients could not be told of the shutdown: %w", n, ctx.Err())
+		return fmt.Errorf("engine: %d clients had not confirmed the shutdown and were dropped: %w", n, ctx.Err())
 	}
 	return nil
 }

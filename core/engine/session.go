@@ -69,7 +69,7 @@ type Session struct {
 	queue        *queue
 	conn         Conn       // nil while the session polls
 	polling      bool       // a GET is being served
-	pollLate     bool       // it came when the client had begun to move to a WebSocket
+	pollSince    time.Time  // when it came, if a WebSocket had asked to take over
 	poll         poll       // the GET that hangs, if any
 	candidate    *candidate // the connection that asks to take over, if any
 	reason       Reason     // why it ended, or why it is closing
@@ -292,7 +292,7 @@ func (s *Session) received(p eio.Packet) error {
 		s.deliver(p)
 	case eio.Ping:
 		s.end(ReasonTransportError, errHeartbeat)
-		return ErrClosed
+		return errHeartbeat
 	}
 	return nil // the client's other packets mean nothing here
 }

@@ -106,7 +106,7 @@ func TestShutdownHonoursItsContext(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("took %v, want 3s", took)
 		}
-		wantBody(t, "error", err.Error(), "engine: 2 clients could not be told of the shutdown: context deadline exceeded")
+		wantBody(t, "error", err.Error(), "engine: 2 clients had not confirmed the shutdown and were dropped: context deadline exceeded")
 		synctest.Wait()
 		wantBody(t, "reason", away.reason(), "server shutting down")
 		wantBody(t, "reason", r.reason(), "server shutting down")

@@ -106,9 +106,7 @@ func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err er
 	switch {
 	case !cand.current():
 	case !binary && string(data) == "2probe" && !cand.probed:
-		s.mu.Lock()
 		cand.probed = true
-		s.mu.Unlock()
 		s.server.noops.Add(&cand.noop)
 		return false, cand.conn.WriteFrames([]*Frame{probeFrame})
 	case !binary && string(data) == "5" && cand.probed:
@@ -151,7 +149,7 @@ func (s *Session) takeOver(cand *candidate) (bool, error) {
 	}
 	if s.poll != nil {
 		last := noopFrame
-		if s.pollLate {
+		if time.Since(s.pollSince) < together {
 			last = tooLate
 		}
 		s.poll.answer(last)

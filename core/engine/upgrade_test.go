@@ -64,27 +64,30 @@ func TestEachPollDuringAProbeIsLetGo(t *testing.T) {
 	})
 }
 
-// A poll that hung before the probe is let go; one that came after it should not
-// have been sent, and learns that the session no longer polls.
+// A poll that hangs is let go; one that was on its way together with the packet that
+// ends the polling learns that the session no longer polls.
 func TestAPollThatHangsAtTheMoveIsAnswered(t *testing.T) {
-	for want, story := range map[string]func(c *client) (<-chan string, *pipe){
-		"6": func(c *client) (<-chan string, *pipe) {
-			poll := c.pollLater()
-			synctest.Wait()
-			return poll, c.probe()
-		},
-		"400": func(c *client) (<-chan string, *pipe) {
-			p := c.probe()
-			return c.pollLater(), p
-		},
-	} {
+	for _, c := range []struct {
+		want        string
+		beforeProbe bool
+		age         time.Duration // of the poll, at the move
+	}{{"6", true, 0}, {"400", false, 0}, {"400", false, 49 * ms}, {"6", false, 50 * ms}} {
 		synctest.Test(t, func(t *testing.T) {
-			c := serve(t, engine.Config{}).connect()
-			poll, p := story(c)
+			cl := serve(t, engine.Config{}).connect()
+			var poll <-chan string
+			if c.beforeProbe {
+				poll = cl.pollLater()
+				synctest.Wait()
+			}
+			p := cl.probe()
+			if !c.beforeProbe {
+				poll = cl.pollLater()
+			}
+			time.Sleep(c.age)
 			synctest.Wait()
 			p.send("5")
-			wantBody(t, "poll", <-poll, want)
-			_ = c.session.SendText("x")
+			wantBody(t, "poll", <-poll, c.want)
+			_ = cl.session.SendText("x")
 			wantBody(t, "sent", string(p.next()), "4x")
 		})
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -42,16 +43,24 @@ func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request)
 	defer release()
 	reply := h.srv.ServePoll(ctx, req)
 	_ = rc.SetWriteDeadline(time.Now().Add(h.srv.WriteTimeout()))
-	if req.ContentLength != 0 && reply.Status >= http.StatusBadRequest {
-		// net/http waits for what has not been read of the body.
+	refused := req.ContentLength != 0 && reply.Status >= http.StatusBadRequest
+	if refused {
 		_ = rc.SetReadDeadline(time.Now().Add(linger))
 	}
 	Write(w, reply)
+	if refused {
+		_ = rc.Flush()
+		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes+4*h.srv.MaxPayload())
+	}
 }
 
-// linger is how long a client is listened to whose body was refused. Hung up on at
-// once, it might not get to see why.
-const linger = time.Second
+// linger is how long a client is listened to whose body was refused, and
+// lingerBytes how far beyond what it might have sent. Hung up on at once while it
+// still sends, it might not get to see why.
+const (
+	linger      = time.Second
+	lingerBytes = 1 << 20
+)
 
 // client returns a context that ends when the client goes away. A deadline that a
 // middleware put on the request's context is not for polls, which hang by design;
