@@ -2,8 +2,6 @@ package socketio
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"time"
@@ -62,7 +60,7 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 		parent = context.Background()
 	}
 	ctx, cancel := context.WithCancelCause(parent)
-	s := &Socket{namespace: n, conn: c, id: newSocketID(), auth: auth, ctx: ctx, cancel: cancel}
+	s := &Socket{namespace: n, conn: c, id: engine.NewID(), auth: auth, ctx: ctx, cancel: cancel}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -78,13 +76,6 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 		defer c.server.recovered("CONNECT")
 		s.connect()
 	}()
-}
-
-// newSocketID makes an id of 120 random bits.
-func newSocketID() string {
-	var b [15]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // connect runs the middleware and answers the client.

@@ -94,7 +94,7 @@ func (r *Request) completeUpgrade() bool {
 // newID makes a session id.
 func (s *Server) newID(r *Request) (string, error) {
 	if s.cfg.GenerateID == nil {
-		return randomID(), nil
+		return NewID(), nil
 	}
 	id, err := "", errors.New("engine: Config.GenerateID panicked")
 	s.guard("Config.GenerateID", func() { id, err = s.cfg.GenerateID(r) })
@@ -111,9 +111,10 @@ func notInID(c rune) bool {
 	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 }
 
-// randomID makes an id of 120 random bits in 20 characters, the form that the
-// reference's tools expect.
-func randomID() string {
+// NewID makes an id of 120 random bits in 20 characters of A-Z, a-z, 0-9, - and _,
+// the form that the tools around the reference expect. It is what sessions get
+// where Config.GenerateID is not set.
+func NewID() string {
 	var b [15]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])

@@ -231,6 +231,7 @@ func (s *Session) end(reason Reason, cause error) {
 	s.mu.Unlock()
 
 	s.stopTimers()
+	defer s.server.forget(s) // when the receiver knows, even if that ends the goroutine
 	if reason == ReasonSlowConsumer {
 		s.server.slow.Add(1)
 	}
@@ -246,7 +247,6 @@ func (s *Session) end(reason Reason, cause error) {
 	if receiver != nil { // else attach will tell it
 		s.server.guard("Receiver.Close", func() { receiver.Close(reason, cause) })
 	}
-	s.server.forget(s)
 }
 
 // stopTimers takes an ended session out of the queues that would wake it.

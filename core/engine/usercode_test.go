@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -155,6 +156,28 @@ func TestClosingTheServerFromACallback(t *testing.T) {
 		synctest.Wait()
 		if len(reasons) != 2 || h.ClientsCount() != 0 {
 			t.Errorf("ended because of %v, %d sessions left", reasons, h.ClientsCount())
+		}
+	})
+}
+
+// A Close that ends its goroutine must not keep its session registered.
+func TestACloseThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, err := engine.New(engine.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var session *engine.Session
+		srv.OnConnection(func(s *engine.Session) engine.Receiver {
+			session = s
+			return engine.Funcs{OnClose: func(engine.Reason, error) { runtime.Goexit() }}
+		})
+		wantBody(t, "handshake", do(srv, "GET", polling, "").Header.Get("Content-Type"), "text/plain; charset=UTF-8")
+		session.Close()
+		time.Sleep(time.Minute) // no poll comes to be told
+		synctest.Wait()
+		if n := srv.ClientsCount(); n != 0 {
+			t.Errorf("%d sessions left", n)
 		}
 	})
 }
