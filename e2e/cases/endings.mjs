@@ -62,8 +62,13 @@ export const endings = [
     name: 'the client\'s connection closes under the socket',
     async run(world) {
       const { leaver, witness, id } = await pair(world);
+      const { engine } = leaver.io;
+      if (world.mode === 'upgrade' && engine.transport.name !== 'websocket') {
+        // A close in the middle of the move can be seen as a broken poll: that is another story.
+        await new Promise((resolve) => engine.once('upgrade', resolve));
+      }
       const left = nextValue(leaver, 'disconnect');
-      leaver.io.engine.close();
+      engine.close();
       assert.equal(await left, 'forced close');
       assert.equal((await call(witness, 'left', id)).reason, 'transport close');
     },
