@@ -91,55 +91,9 @@ func (b Broadcast) send(s *Socket, frames []*engine.Frame) error {
 
 // targets returns the sockets that are aimed at, each of them once.
 func (b Broadcast) targets() []*Socket {
-	n := b.namespace
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	found := n.all.snapshot
-	if len(b.rooms) > 0 {
-		found = func() []*Socket { return n.union(b.rooms) }
-	}
-	if len(b.except) == 0 {
-		return found()
-	}
-	return n.without(found(), b.except)
-}
-
-// union returns the sockets in any of the rooms. The caller holds n.mu.
-func (n *Namespace) union(rooms []string) []*Socket {
-	if len(rooms) == 1 {
-		room, owner := n.rooms[rooms[0]], n.sockets[rooms[0]]
-		switch {
-		case owner == nil && room != nil:
-			return room.snapshot()
-		case room == nil && owner != nil:
-			return []*Socket{owner}
-		case room == nil:
-			return nil
-		}
-	}
-	var all members
-	for _, name := range rooms {
-		if owner := n.sockets[name]; owner != nil {
-			all.add(owner)
-		}
-		if room := n.rooms[name]; room != nil {
-			for _, s := range room.list {
-				all.add(s)
-			}
-		}
-	}
-	return all.list
-}
-
-// without returns the sockets that are in none of the rooms. The caller holds n.mu.
-func (n *Namespace) without(sockets []*Socket, rooms []string) []*Socket {
-	kept := make([]*Socket, 0, len(sockets))
-	for _, s := range sockets {
-		if !slices.ContainsFunc(rooms, s.in) {
-			kept = append(kept, s)
-		}
-	}
-	return kept
+	b.namespace.mu.Lock()
+	defer b.namespace.mu.Unlock()
+	return b.namespace.present.targets(b.rooms, b.except)
 }
 
 // FetchSockets returns the sockets that are aimed at.

@@ -35,16 +35,11 @@ type Namespace struct {
 	nextID atomic.Int64 // of acks
 
 	mu      sync.Mutex
-	sockets map[string]*Socket
-	all     members
-	rooms   map[string]*members // without those that every socket has to itself
+	present roster // the connected sockets
 }
 
 func newNamespace(s *Server, name string) *Namespace {
-	return &Namespace{
-		server: s, name: name,
-		sockets: make(map[string]*Socket), rooms: make(map[string]*members),
-	}
+	return &Namespace{server: s, name: name, present: newRoster()}
 }
 
 // Name returns the namespace's name, which begins with a slash.
@@ -136,13 +131,13 @@ func (n *Namespace) DisconnectSockets(close bool) error {
 func (n *Namespace) Socket(id string) *Socket {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.sockets[id]
+	return n.present.sockets[id]
 }
 
 func (n *Namespace) size() (sockets, rooms int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return len(n.sockets), len(n.rooms)
+	return len(n.present.sockets), len(n.present.rooms)
 }
 
 // admit makes a socket a member, unless it has ended, and queues the answer that
@@ -164,11 +159,7 @@ func (n *Namespace) add(s *Socket) bool {
 	if !s.change(connecting, connected) {
 		return false
 	}
-	n.sockets[s.id] = s
-	n.all.add(s)
-	for name := range s.rooms {
-		n.enter(s, name)
-	}
+	n.present.add(s)
 	return true
 }
 
@@ -178,13 +169,8 @@ func (n *Namespace) remove(s *Socket) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rooms := s.roomNames()
-	for name := range s.rooms {
-		n.leave(s, name)
-	}
-	if n.sockets[s.id] == s {
-		delete(n.sockets, s.id)
-	}
-	n.all.remove(s)
+	n.present.remove(s)
+	s.rooms = nil
 	return rooms
 }
 
@@ -198,27 +184,15 @@ func (n *Namespace) join(s *Socket, name string) {
 		s.rooms = make(map[string]struct{})
 	}
 	s.rooms[name] = struct{}{}
-	if n.sockets[s.id] == s {
-		n.enter(s, name)
+	if n.present.has(s) {
+		n.present.enter(s, name)
 	}
 }
 
-func (n *Namespace) enter(s *Socket, name string) {
-	room := n.rooms[name]
-	if room == nil {
-		room = new(members)
-		n.rooms[name] = room
-	}
-	room.add(s)
-}
-
-// leave takes a socket out of a room, and the room away with its last socket. The
-// caller holds n.mu.
+// leave takes a socket out of a room. The caller holds n.mu.
 func (n *Namespace) leave(s *Socket, name string) {
 	delete(s.rooms, name)
-	if room := n.rooms[name]; room != nil && room.remove(s) && room.len() == 0 {
-		delete(n.rooms, name)
-	}
+	n.present.leave(s, name)
 }
 
 // encode makes frames of a packet of this namespace.
