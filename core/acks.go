@@ -146,7 +146,7 @@ func (n *Namespace) ackTimeout(ctx context.Context, d time.Duration) time.Durati
 func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Reply, error) {
 	s := d.socket
 	id := s.namespace.nextID.Add(1) - 1
-	frames, err := s.namespace.event(event, id, args, !d.uncompressed)
+	out, err := s.namespace.event(event, id, args, !d.uncompressed)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -157,7 +157,7 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 	if err := s.expect(id, w); err != nil {
 		return Reply{}, err
 	}
-	if err := s.send(frames); err != nil {
+	if err := s.send(out.frames); err != nil {
 		s.forgetAck(id)
 		return Reply{}, err
 	}
@@ -179,7 +179,7 @@ func (r Reply) of(event string) Reply {
 func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any) ([]Reply, error) {
 	n := b.namespace
 	id := n.nextID.Add(1) - 1
-	frames, err := n.event(event, id, args, !b.uncompressed)
+	out, err := n.event(event, id, args, !b.uncompressed)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 	for _, s := range targets {
 		if err := s.expect(id, w); err != nil {
 			w.receive(s, id, Reply{}, err)
-		} else if err := b.send(s, frames); err != nil {
+		} else if err := b.send(s, out.frames); err != nil {
 			s.forgetAck(id)
 			w.receive(s, id, Reply{}, err)
 		}

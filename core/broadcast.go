@@ -66,15 +66,15 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 // reserved, or an argument cannot be encoded. That some client cannot be reached
 // is no error.
 func (b Broadcast) Emit(event string, args ...any) error {
-	frames, err := b.namespace.event(event, packet.NoID, args, !b.uncompressed)
+	out, err := b.namespace.event(event, packet.NoID, args, !b.uncompressed)
 	if err != nil {
 		return err
 	}
 	n := b.namespace
 	n.order.Lock()
 	defer n.order.Unlock()
-	for _, s := range b.targets() {
-		_ = b.send(s, frames)
+	for _, s := range b.address(out) {
+		_ = b.send(s, out.frames)
 	}
 	return nil
 }
@@ -111,6 +111,11 @@ func (b Broadcast) SocketsJoin(rooms ...string) error {
 	for _, s := range b.targets() {
 		_ = s.Join(rooms...) // who has left meanwhile has no rooms
 	}
+	b.eachAway(func(s *Socket) {
+		for _, name := range rooms {
+			b.namespace.join(s, name)
+		}
+	})
 	return nil
 }
 
@@ -119,6 +124,11 @@ func (b Broadcast) SocketsLeave(rooms ...string) error {
 	for _, s := range b.targets() {
 		_ = s.Leave(rooms...)
 	}
+	b.eachAway(func(s *Socket) {
+		for _, name := range rooms {
+			b.namespace.leave(s, name)
+		}
+	})
 	return nil
 }
 
@@ -128,5 +138,6 @@ func (b Broadcast) DisconnectSockets(close bool) error {
 	for _, s := range b.targets() {
 		_ = s.Disconnect(close)
 	}
+	b.eachAway(func(s *Socket) { b.namespace.history.forget(s.session) })
 	return nil
 }

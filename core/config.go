@@ -29,6 +29,10 @@ type Config struct {
 	// a packet. Default 30 s.
 	AttachmentTimeout time.Duration
 
+	// ConnectionStateRecovery, if set, lets clients whose connection was cut come
+	// back as the same socket, without having missed anything. Default off.
+	ConnectionStateRecovery *Recovery
+
 	// Concurrent lets the handlers of one socket's events run at the same time.
 	// Default: one after another, in the order in which the events arrived.
 	Concurrent bool
@@ -113,6 +117,13 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.ConnectionStateRecovery != nil {
+		r, err := c.ConnectionStateRecovery.withDefaults()
+		if err != nil {
+			return c, err
+		}
+		c.ConnectionStateRecovery = r
 	}
 	for _, field := range []struct {
 		name  string

@@ -61,10 +61,11 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	s := &Socket{namespace: n, conn: c, id: engine.NewID(), auth: auth, ctx: ctx, cancel: cancel}
+	n.file(s, auth)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		cancel(ErrDisconnected)
+		s.end(ReasonTransportClose)
 		return
 	}
 	c.sockets = append(c.sockets, s)
@@ -82,6 +83,10 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 func (s *Socket) connect() {
 	err := errPanic
 	defer func() { s.decided(err) }() // also if a middleware ends its goroutine
+	if recovery := s.server().cfg.ConnectionStateRecovery; s.recovered && recovery.SkipMiddlewares {
+		err = nil
+		return
+	}
 	err = s.runMiddleware()
 }
 
@@ -94,7 +99,7 @@ func (s *Socket) decided(err error) {
 		return
 	}
 	answer, err := s.namespace.encode(&packet.Outgoing{
-		Type: packet.Connect, ID: packet.NoID, Args: []any{connectAnswer{SID: s.id}},
+		Type: packet.Connect, ID: packet.NoID, Args: []any{s.connectAnswer()},
 	}, true)
 	if err != nil {
 		s.server().log.Error("a CONNECT cannot be answered", "error", err)
@@ -102,11 +107,15 @@ func (s *Socket) decided(err error) {
 		return
 	}
 	s.inbox.connect()
-	if !s.open(answer) {
+	before, ok := s.open(answer)
+	if !ok {
 		return
 	}
 	s.conn.hasJoined()
 	s.conn.session.Flush()
+	if before != nil {
+		s.replace(before)
+	}
 	if len(load(&s.namespace.onConnection)) > 0 && s.conn.session.Transport() == engine.WebSocket {
 		time.Sleep(answerLead)
 	}
@@ -121,17 +130,30 @@ const answerLead = 2 * time.Millisecond
 
 type connectAnswer struct {
 	SID string `json:"sid"`
+	PID string `json:"pid,omitempty"` // the key to the session, if the client can recover it
+}
+
+func (s *Socket) connectAnswer() connectAnswer {
+	answer := connectAnswer{SID: s.id}
+	if s.session != nil {
+		answer.PID = s.session.pid
+	}
+	return answer
 }
 
 // open makes the socket a connected member of its namespace, unless its end came
-// first.
-func (s *Socket) open(answer []*engine.Frame) bool {
-	admitted, err := s.namespace.admit(s, answer)
+// first. It returns the socket whose session this one goes on with, if there is
+// one.
+func (s *Socket) open(answer []*engine.Frame) (before *Socket, opened bool) {
+	before, admitted, err := s.namespace.admit(s, answer)
 	if err != nil {
 		s.change(connected, connecting) // nobody has seen it, so nobody hears of its end
 		s.end(ReasonTransportClose)
 	}
-	return admitted && err == nil
+	if err == errTaken {
+		s.conn.close(ReasonForcedClose)
+	}
+	return before, admitted && err == nil
 }
 
 func (s *Socket) change(from, to socketState) bool {

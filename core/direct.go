@@ -39,14 +39,14 @@ func (d Direct) Timeout(timeout time.Duration) Direct {
 // error.
 func (d Direct) Emit(event string, args ...any) error {
 	s := d.socket
-	frames, err := s.namespace.event(event, packet.NoID, args, !d.uncompressed)
+	out, err := s.namespace.event(event, packet.NoID, args, !d.uncompressed)
 	if err != nil {
 		return err
 	}
 	if d.volatile && !s.conn.session.Writable() {
 		return nil
 	}
-	return s.send(frames)
+	return s.emit(out, d.volatile)
 }
 
 // Broadcast aims, in the same way, at all other sockets of the namespace.

@@ -35,11 +35,14 @@ type Namespace struct {
 	nextID atomic.Int64 // of acks
 
 	mu      sync.Mutex
-	present roster // the connected sockets
+	present roster   // the connected sockets
+	history *history // nil unless clients can recover
 }
 
 func newNamespace(s *Server, name string) *Namespace {
-	return &Namespace{server: s, name: name, present: newRoster()}
+	n := &Namespace{server: s, name: name, present: newRoster()}
+	n.remember()
+	return n
 }
 
 // Name returns the namespace's name, which begins with a slash.
@@ -141,35 +144,42 @@ func (n *Namespace) size() (sockets, rooms int) {
 }
 
 // admit makes a socket a member, unless it has ended, and queues the answer that
-// tells the client, so that nothing that is broadcast comes before it.
-func (n *Namespace) admit(s *Socket, answer []*engine.Frame) (admitted bool, err error) {
+// tells the client, so that nothing that is broadcast comes before it. What the
+// client has missed comes right behind. It returns the socket whose session this
+// one goes on with, if there is one.
+func (n *Namespace) admit(s *Socket, answer []*engine.Frame) (before *Socket, admitted bool, err error) {
 	n.order.Lock()
 	defer n.order.Unlock()
-	if !n.add(s) {
-		return false, nil
+	missed, before, admitted, err := n.add(s)
+	if !admitted || err != nil {
+		return before, admitted, err
 	}
-	return true, s.conn.session.Queue(answer...)
+	return before, true, s.conn.session.Queue(append(answer, missed...)...)
 }
 
 // add makes a socket connected and a member at once, so that its end, which takes
 // it out, cannot fall between the two.
-func (n *Namespace) add(s *Socket) bool {
+func (n *Namespace) add(s *Socket) (missed []*engine.Frame, before *Socket, added bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !s.change(connecting, connected) {
-		return false
+		return nil, nil, false, nil
 	}
-	n.present.add(s)
-	return true
+	missed, before, err = n.seat(s)
+	if err == nil {
+		n.present.add(s)
+	}
+	return missed, before, true, err
 }
 
 // remove makes a socket leave the namespace and its rooms, and returns what those
 // were.
-func (n *Namespace) remove(s *Socket) []string {
+func (n *Namespace) remove(s *Socket, reason Reason) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rooms := s.roomNames()
 	n.present.remove(s)
+	n.unseat(s, reason)
 	s.rooms = nil
 	return rooms
 }
@@ -180,31 +190,39 @@ func (n *Namespace) join(s *Socket, name string) {
 	if name == s.id {
 		return // every socket is in the room of its id
 	}
-	if s.rooms == nil {
-		s.rooms = make(map[string]struct{})
+	if _, in := s.rooms[name]; in {
+		return
 	}
-	s.rooms[name] = struct{}{}
-	if n.present.has(s) {
+	if s.rooms == nil {
+		s.rooms = make(map[string]offset)
+	}
+	s.rooms[name] = n.head()
+	switch {
+	case n.present.has(s):
 		n.present.enter(s, name)
+	case n.isAway(s):
+		n.history.away.enter(s, name)
 	}
 }
 
 // leave takes a socket out of a room. The caller holds n.mu.
 func (n *Namespace) leave(s *Socket, name string) {
+	since, in := s.rooms[name]
+	if !in {
+		return
+	}
 	delete(s.rooms, name)
 	n.present.leave(s, name)
+	if n.isAway(s) {
+		n.history.away.leave(s, name)
+	}
+	if s.session != nil && s.session.holder == s {
+		s.session.left(n.history, name, since)
+	}
 }
 
 // encode makes frames of a packet of this namespace.
 func (n *Namespace) encode(p *packet.Outgoing, compress bool) ([]*engine.Frame, error) {
 	p.Namespace = n.name
 	return encode(n.server.cfg.Codec, p, compress)
-}
-
-// event makes frames of an event, or says what is wrong with it.
-func (n *Namespace) event(name string, id int64, args []any, compress bool) ([]*engine.Frame, error) {
-	if packet.Reserved(name) {
-		return nil, CheckEvent(name)
-	}
-	return n.encode(&packet.Outgoing{Type: packet.Event, ID: id, Event: name, Args: args}, compress)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/internal/expiry"
+	"github.com/kawat-go/kawat/core/packet"
 )
 
 // A Server serves Socket.IO clients. Adapters mount it in an HTTP server. It
@@ -26,6 +27,8 @@ type Server struct {
 
 	connectTimeouts    *expiry.Queue[*conn]
 	attachmentTimeouts *expiry.Queue[*conn]
+	logTimes           *expiry.Queue[*segment] // of the parts of the namespaces' logs
+	lapses             *expiry.Queue[*session]
 	workers            tally
 	counters
 }
@@ -45,7 +48,13 @@ func New(cfg Config) (*Server, error) {
 	// The closing of one connection must not hold up the queue.
 	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, func(c *conn) { go c.connectTimedOut() })
 	s.attachmentTimeouts = expiry.New(cfg.AttachmentTimeout, func(c *conn) { go c.attachmentsTimedOut() })
+	if cfg.ConnectionStateRecovery != nil {
+		s.startRecovery()
+	}
 	s.Namespace = s.Of("/")
+	if _, err := s.Namespace.event("probe", packet.NoID, nil, true); err != nil {
+		return nil, err // a codec that clients could not recover with
+	}
 	e.OnConnection(func(session *engine.Session) engine.Receiver { return newConn(s, session) })
 	return s, nil
 }

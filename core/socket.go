@@ -21,7 +21,13 @@ type Socket struct {
 	cancel    context.CancelCauseFunc
 	inbox     inbox
 
-	rooms map[string]struct{} // guarded by namespace.mu
+	recovered bool
+	seen      offset        // of a client that comes back: the last event that it knows
+	settled   chan struct{} // closed when the program has heard of the socket's end; nil unless clients can recover
+
+	// guarded by namespace.mu
+	rooms   map[string]offset // each with the offset of the last event before it was joined
+	session *session          // nil unless the client can recover
 
 	mu    sync.Mutex
 	state socketState
@@ -276,7 +282,7 @@ func (s *Socket) end(reason Reason) bool {
 	s.acks = nil
 	s.mu.Unlock()
 
-	rooms := s.namespace.remove(s)
+	rooms := s.namespace.remove(s, reason)
 	cancel(ErrDisconnected)
 	for id, receiver := range acks {
 		s.server().pendingAcks.Add(-1)
@@ -295,6 +301,9 @@ func (s *Socket) end(reason Reason) bool {
 // deferred, and so in reverse order, because deferred calls happen even if one of
 // them ends the goroutine.
 func (s *Socket) runEndings(reason Reason) {
+	if s.settled != nil {
+		defer close(s.settled)
+	}
 	ctx := context.WithoutCancel(s.Context())
 	disconnecting, disconnect := s.namespace.endings()
 	ownDisconnecting, ownDisconnect := s.handlers().endings()

@@ -19,6 +19,7 @@ type Stats struct {
 	Sockets     int   // in all namespaces
 	Rooms       int   // in all namespaces; the room that every socket has to itself is not counted
 	PendingAcks int64 // that clients owe
+	Recovery    RecoveryStats
 	Panics      int64 // recovered from handlers and middleware since the start
 }
 
@@ -32,6 +33,7 @@ func (s *Server) Stats() Stats {
 		sockets, rooms := n.size()
 		stats.Sockets += sockets
 		stats.Rooms += rooms
+		stats.Recovery.add(n)
 	}
 	return stats
 }

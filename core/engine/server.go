@@ -51,6 +51,9 @@ func New(cfg Config) (*Server, error) {
 // Engine returns the server itself; it makes the server an [Endpoint].
 func (s *Server) Engine() *Server { return s }
 
+// Config returns the server's configuration, with its defaults.
+func (s *Server) Config() Config { return s.cfg }
+
 // Path returns where clients find the server, without a slash at its end.
 func (s *Server) Path() string { return s.cfg.Path }
 

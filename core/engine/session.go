@@ -181,6 +181,20 @@ func (s *Session) Writable() bool {
 // [ReasonForcedClose]. It does not wait for that.
 func (s *Session) Close() { s.close(ReasonForcedClose) }
 
+// Abort ends the session at once, with [ReasonTransportClose], and drops its
+// connection: nothing that is queued is sent any more, and nobody is told.
+func (s *Session) Abort() {
+	s.end(ReasonTransportClose, errAborted)
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn != nil {
+		conn.Abort()
+	}
+}
+
+var errAborted = errors.New("engine: aborted")
+
 // close begins an orderly end.
 func (s *Session) close(reason Reason) {
 	s.mu.Lock()

@@ -1,0 +1,246 @@
+package socketio_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/siotest"
+)
+
+func TestRecoveryAndMiddleware(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		var happened list
+		banned := false
+		io.Use(func(ctx context.Context, s *socketio.Socket) (context.Context, error) {
+			happened.add("%v %v", s.Recovered(), s.Data())
+			s.SetData("data")
+			if banned {
+				return nil, &socketio.Error{Message: "banned"}
+			}
+			must(t, s.Emit("welcome", "back")) // comes before the answer
+			return nil, s.Join("m")
+		})
+		p := call(t, io, siotest.Options{})
+		must(t, io.To("m").Emit("one"))
+		p.wantTook("welcome back, one")
+		p.cut()
+		must(t, io.To("m").Emit("two"))
+		p.comeBack(true)
+		p.wantTook("welcome back, two")
+		p.cut()
+		banned = true
+		if err := p.connect(); err == nil || !strings.Contains(err.Error(), "banned") {
+			t.Errorf("%v", err)
+		}
+		banned = false
+		must(t, io.To("m").Emit("three"))
+		p.comeBack(true)
+		p.wantTook("welcome back, three")
+		happened.want(t, "false <nil>", "true data", "true data", "true data")
+	})
+}
+
+// A refused stranger does not disturb the session that he asks for.
+func TestRecoveryRefusedWhileTheSocketIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		io.Use(func(ctx context.Context, s *socketio.Socket) (context.Context, error) {
+			if s.Recovered() {
+				return nil, &socketio.Error{Message: "no"}
+			}
+			return nil, nil
+		})
+		p := call(t, io, siotest.Options{})
+		thief := &phone{t: t, io: io, pid: p.pid}
+		if err := thief.connect(); err == nil {
+			t.Error("let in")
+		}
+		must(t, io.Emit("one"))
+		p.wantTook("one")
+	})
+}
+
+func TestRecoverySkipsMiddlewares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{SkipMiddlewares: true})
+		calls := 0
+		io.Use(func(context.Context, *socketio.Socket) (context.Context, error) { calls++; return nil, nil })
+		p := call(t, io, siotest.Options{})
+		p.cut()
+		p.comeBack(true)
+		if calls != 1 {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}
+
+// Of two connections that ask for one session the later one gets it. The other is
+// closed, so that its client comes again.
+func TestRecoveryAskedForTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
+			if s.Recovered() {
+				time.Sleep(time.Second)
+			}
+			return nil, nil
+		})
+		p := call(t, io, siotest.Options{})
+		p.cut()
+		must(t, io.Emit("one"))
+		first := siotest.Open(t, io, siotest.Options{Auth: map[string]any{"pid": p.pid}})
+		first.SendRaw(`40{"pid":"` + p.pid + `"}`)
+		time.Sleep(time.Second / 2)
+		p.comeBack(true)
+		p.wantTook("one")
+		if reason := first.Disconnected(); reason != "transport close" {
+			t.Error(reason)
+		}
+		if raw := first.Raw(); len(raw) != 0 {
+			t.Errorf("%v", raw)
+		}
+	})
+}
+
+// The answer comes before what was missed: a client that is cut between the two
+// must not have heard what it will be sent again.
+func TestRecoveryAnswersFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		p := call(t, io, siotest.Options{})
+		must(t, io.Emit("one"))
+		p.took()
+		p.cut()
+		must(t, io.Emit("two"))
+		c := siotest.Open(t, io, siotest.Options{})
+		c.SendRaw(fmt.Sprintf(`40{"pid":%q,"offset":%q}`, p.pid, p.offset))
+		settle()
+		raw := c.Raw()
+		if len(raw) != 2 || raw[0] != fmt.Sprintf(`40{"sid":%q,"pid":%q}`, p.id, p.pid) {
+			t.Errorf("%q", raw)
+		}
+	})
+}
+
+// What middleware emits has an offset, too, and comes before what was missed.
+func TestRecoveryCutBehindTheMiddleware(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
+			return nil, s.Emit("welcome", "back")
+		})
+		p := call(t, io, siotest.Options{})
+		must(t, io.Emit("one"))
+		p.took()
+		p.cut()
+		must(t, io.Emit("two"))
+		first := siotest.Open(t, io, siotest.Options{})
+		first.SendRaw(fmt.Sprintf(`40{"pid":%q,"offset":%q}`, p.pid, p.offset))
+		must(t, first.Expect("welcome").Bind(new(string), &p.offset))
+		first.Abort()
+		p.comeBack(true)
+		p.wantTook("welcome back, two")
+	})
+}
+
+// The rooms that middleware adds count from the answer on.
+func TestRecoveryIntoMoreRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
+			if s.Recovered() {
+				must(t, s.Join("new"))
+				time.Sleep(time.Second)
+			}
+			return nil, nil
+		})
+		p := call(t, io, siotest.Options{})
+		p.cut()
+		time.AfterFunc(time.Second/2, func() {
+			must(t, io.To("new").Emit("not for it yet"))
+			must(t, io.Emit("one"))
+		})
+		p.comeBack(true)
+		must(t, io.To("new").Emit("two"))
+		p.wantTook("one, two")
+		p.cut()
+		p.offset = "" // as if it had heard nothing
+		p.comeBack(true)
+		p.wantTook("one, two")
+	})
+}
+
+func TestRecoveryOfWhoWasMadeToLeave(t *testing.T) {
+	for name, leave := range map[string]func(io *server, p *phone){
+		"by itself":        func(_ *server, p *phone) { p.Leave() },
+		"by Disconnect":    func(io *server, p *phone) { _ = io.Socket(p.id).Disconnect(false) },
+		"with connection":  func(io *server, p *phone) { _ = io.Socket(p.id).Disconnect(true) },
+		"while it is away": func(io *server, p *phone) { p.cut(); _ = io.In(p.id).DisconnectSockets(false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				io := recoverable(t, socketio.Recovery{})
+				p := call(t, io, siotest.Options{})
+				s := io.Socket(p.id)
+				leave(io, p)
+				synctest.Wait()
+				if err := s.Emit("late"); err != socketio.ErrDisconnected {
+					t.Errorf("%v", err)
+				}
+				p.comeBack(false)
+			})
+		})
+	}
+}
+
+func TestRecoveryBadClaims(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		p := call(t, io, siotest.Options{})
+		must(t, io.Emit("one"))
+		p.took()
+		p.cut()
+		future := p.offset[:len(p.offset)-1] + "-"
+		for _, claim := range []string{
+			`{"pid":1}`, `{"pid":""}`, `{"pid":"x"}`, `{"pid":["` + p.pid + `"]}`, `{"pid":"` + p.pid + `","offset":1}`,
+			`{"pid":"` + p.pid + `","offset":""}`, `{"pid":"` + p.pid + `","offset":"` + strings.Repeat("0", 900_000) + `"}`,
+			`{"pid":"` + p.pid + `","offset":"` + future + `"}`, `{"pid":"` + p.pid + `","offset":"\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000"}`,
+		} {
+			c := siotest.Open(t, io, siotest.Options{})
+			c.SendRaw("40" + claim)
+			synctest.Wait()
+			if raw := fmt.Sprint(c.Raw()); !strings.Contains(raw, `"pid"`) || strings.Contains(raw, p.id) || strings.Contains(raw, p.pid) {
+				t.Errorf("%.80s: %s", claim, raw)
+			}
+			c.Leave()
+		}
+		p.offset = "abcdef00000009" // of an earlier life of the server
+		must(t, io.Emit("two"))
+		p.comeBack(true)
+		p.wantTook("one, two")
+		if strings.Contains(io.logs.String(), p.pid) {
+			t.Error("a private id is in the log")
+		}
+	})
+}
+
+func TestRecoveryConfig(t *testing.T) {
+	for _, test := range []struct {
+		want string
+		cfg  socketio.Config
+	}{
+		{"MaxBytes", socketio.Config{ConnectionStateRecovery: &socketio.Recovery{MaxBytes: -1}}},
+		{"MaxDisconnectionDuration", socketio.Config{ConnectionStateRecovery: &socketio.Recovery{MaxDisconnectionDuration: -1}}},
+		{"Config.Codec", socketio.Config{ConnectionStateRecovery: &socketio.Recovery{}, Codec: shouting{}}},
+	} {
+		if _, err := socketio.New(test.cfg); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package socketio
+
+import (
+	"container/list"
+	"slices"
+	"time"
+
+	"github.com/kawat-go/kawat/core/internal/expiry"
+)
+
+// A session is what outlives a socket where clients can recover: from the first
+// socket's CONNECT through all that take over from it. The namespace's mu guards
+// it.
+type session struct {
+	namespace *Namespace
+	pid       string // the client's key to it: nobody else may see it
+	start     offset // when it began
+	holder    *Socket
+	away      bool      // the holder stands for a client that is away
+	lapsesAt  time.Time // when it is over, while away
+	timer     expiry.Entry[*session]
+	place     *list.Element // in the list of those that are away
+	claimant  *Socket       // the one that asks to take over
+
+	// marks are the offsets of events that it was sent: of each segment of the
+	// log the last one, and of the segments that are gone the last one.
+	marks []offset
+	// stays are rooms that it has left, while the log has events from before.
+	stays []stay
+	blind offset // up to here nobody knows any more in which rooms it was
+}
+
+// A stay is a time in a room: for the events after from, up to until.
+type stay struct {
+	room        string
+	from, until offset
+}
+
+// maxStays is how many rooms that a session has left are remembered. Who leaves
+// more of them within the log's time may have to start anew.
+const maxStays = 256
+
+// mark notes that the session is sent an event.
+func (s *session) mark(h *history, at offset) {
+	segment := at // if the event did not fit the log at all
+	if len(h.segments) > 0 {
+		segment = h.segments[len(h.segments)-1].first
+	}
+	if last := len(s.marks) - 1; last >= 0 && s.marks[last] >= segment {
+		s.marks[last] = at
+		return
+	}
+	oldest := h.oldest()
+	for len(s.marks) > 1 && s.marks[1] < oldest {
+		s.marks = slices.Delete(s.marks, 0, 1)
+	}
+	s.marks = append(s.marks, at)
+}
+
+// last returns the offset of the last event that the session was sent.
+func (s *session) last() offset {
+	if len(s.marks) == 0 {
+		return s.start
+	}
+	return s.marks[len(s.marks)-1]
+}
+
+// lastBefore returns the offset of the last event before limit, which is the start
+// of a segment, that the session was sent, as far as that can still matter.
+func (s *session) lastBefore(limit offset) offset {
+	last := s.start
+	for _, at := range s.marks {
+		if at < limit {
+			last = at
+		}
+	}
+	return max(last, s.blind)
+}
+
+// wasSent reports whether an event went to the session.
+func (s *session) wasSent(e *entry, at offset) bool {
+	if e.only != "" {
+		return e.only == s.holder.id
+	}
+	in := func(room string) bool { return s.wasIn(room, at) }
+	return (len(e.rooms) == 0 || slices.ContainsFunc(e.rooms, in)) && !slices.ContainsFunc(e.except, in)
+}
+
+// wasIn reports whether the session was in a room when an event was sent.
+func (s *session) wasIn(room string, at offset) bool {
+	if room == s.holder.id {
+		return true
+	}
+	if since, ok := s.holder.rooms[room]; ok && at > since {
+		return true
+	}
+	return slices.ContainsFunc(s.stays, func(st stay) bool {
+		return st.room == room && st.from < at && at <= st.until
+	})
+}
+
+// left notes that the session has left a room.
+func (s *session) left(h *history, room string, since offset) {
+	oldest := h.oldest()
+	if since >= h.head || s.start >= h.head {
+		return // nothing was sent meanwhile
+	}
+	s.stays = slices.DeleteFunc(s.stays, func(st stay) bool { return st.until < oldest })
+	if len(s.stays) >= maxStays {
+		s.blind = max(s.blind, s.stays[0].until)
+		s.stays = slices.Delete(s.stays, 0, 1)
+	}
+	s.stays = append(s.stays, stay{room, since, h.head})
+}

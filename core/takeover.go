@@ -1,0 +1,214 @@
+package socketio
+
+import (
+	"errors"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// How a session passes from one socket to the next: a socket that connects files
+// its wish, waits for the namespace's middleware, and is seated; at its end it is
+// unseated, and a stand-in keeps its place.
+
+// Recovered reports whether the socket goes on where another has ended, whose id,
+// rooms and data it has: see [Recovery]. Middleware can ask, too: then the rooms
+// are not there yet.
+func (s *Socket) Recovered() bool { return s.recovered }
+
+// A claim is what a client sends to go on with a session.
+type claim struct {
+	PID    string  `json:"pid"`
+	Offset *string `json:"offset"`
+}
+
+// file gives a socket that is about to connect its session: the one that the
+// client asks to go on with, if that can be, or a new one.
+func (n *Namespace) file(s *Socket, auth packet.Args) {
+	if n.history == nil {
+		return
+	}
+	s.settled = make(chan struct{})
+	var c claim
+	asks := auth.Len() > 0 && auth.Bind(0, &c) == nil && c.PID != ""
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if asks {
+		if n.claim(s, c) {
+			return
+		}
+		n.history.refused++
+	}
+	s.session = &session{namespace: n, pid: engine.NewID()}
+	s.session.timer.Value = s.session
+}
+
+// claim lets a socket ask to take over a session, and reports whether it may. The
+// session goes on as it is until the namespace's middleware has agreed.
+func (n *Namespace) claim(s *Socket, c claim) bool {
+	h := n.history
+	wanted := h.sessions[c.PID]
+	if wanted == nil || wanted.away && !time.Now().Before(wanted.lapsesAt) {
+		return false
+	}
+	if c.Offset != nil {
+		at, err := h.epoch.parse(*c.Offset)
+		if err != nil || at > h.head {
+			return false
+		}
+		s.seen = at
+	}
+	if _, ok := h.missed(wanted, s.seen); !ok {
+		return false
+	}
+	s.session, s.recovered = wanted, true
+	s.id, s.data = wanted.holder.id, wanted.holder.Data()
+	wanted.claimant = s
+	return true
+}
+
+// errTaken lets the client come again: it is then known from the start that it
+// cannot recover.
+var errTaken = errors.New("socketio: the session that the socket had asked for is not there any more")
+
+// seat makes a socket the holder of its session. It returns what the client has
+// missed, and the holder before. The caller holds n.order and n.mu.
+func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err error) {
+	h, session := n.history, s.session
+	if session == nil {
+		return nil, nil, nil
+	}
+	if !s.recovered {
+		session.start, session.holder = h.head, s
+		h.sessions[session.pid] = session
+		n.settleRooms(s, nil)
+		return nil, nil, nil
+	}
+	missed, ok := h.missed(session, s.seen)
+	if session.claimant != s || h.sessions[session.pid] != session || !ok {
+		return nil, nil, errTaken
+	}
+	before = session.holder
+	if session.away {
+		h.remove(session)
+	} else {
+		n.present.remove(before)
+	}
+	n.settleRooms(s, before.rooms)
+	session.claimant, session.holder = nil, s
+	h.recovered++
+	return missed, before, nil
+}
+
+// settleRooms gives a socket the rooms of the one before it. In those that
+// middleware has made it join it is from now on.
+func (n *Namespace) settleRooms(s *Socket, inherited map[string]offset) {
+	for name := range s.rooms {
+		s.rooms[name] = n.history.head
+	}
+	if s.rooms == nil && len(inherited) > 0 {
+		s.rooms = make(map[string]offset, len(inherited))
+	}
+	for name, since := range inherited {
+		s.rooms[name] = since
+	}
+}
+
+// unseat notes the end of a socket. If its client may come back, a stand-in takes
+// its place. The caller holds n.mu.
+func (n *Namespace) unseat(s *Socket, reason Reason) {
+	h, mine := n.history, s.session
+	if mine == nil {
+		return
+	}
+	if mine.claimant == s {
+		mine.claimant = nil
+	}
+	if mine.holder != s {
+		return // it was not seated yet, or another was after it
+	}
+	if !recoverable(reason) {
+		delete(h.sessions, mine.pid)
+		return
+	}
+	for h.leavers.Len() >= h.limits.MaxSessions {
+		h.forget(h.leavers.Front().Value.(*session))
+	}
+	mine.holder = &Socket{
+		namespace: n, id: s.id, session: mine, settled: s.settled,
+		rooms: s.rooms, data: s.Data(), state: disconnected,
+	}
+	h.add(mine)
+}
+
+// recoverable reports whether a socket that ends for a reason may come back.
+func recoverable(reason Reason) bool {
+	switch reason {
+	case ReasonTransportClose, ReasonTransportError, ReasonForcedClose, ReasonPingTimeout,
+		ReasonForcedServerClose, ReasonSlowConsumer:
+		return true
+	}
+	return false
+}
+
+// add notes that a session's client has gone away; its holder is a stand-in.
+func (h *history) add(s *session) {
+	s.away, s.lapsesAt = true, time.Now().Add(h.limits.MaxDisconnectionDuration)
+	s.place = h.leavers.PushBack(s)
+	h.away.add(s.holder)
+	h.lapses.Add(&s.timer)
+}
+
+// remove notes that a session's client is back, or will not come any more.
+func (h *history) remove(s *session) {
+	s.away = false
+	h.leavers.Remove(s.place)
+	h.away.remove(s.holder)
+	h.lapses.Remove(&s.timer)
+}
+
+// forget ends a session whose client is away.
+func (h *history) forget(s *session) {
+	h.remove(s)
+	delete(h.sessions, s.pid)
+}
+
+// lapsed is called when a client has been away for too long.
+func (s *session) lapsed() {
+	s.namespace.mu.Lock()
+	defer s.namespace.mu.Unlock()
+	if s.away && !time.Now().Before(s.lapsesAt) {
+		s.namespace.history.forget(s)
+	}
+}
+
+// isAway reports whether the socket stands in for one whose client is away.
+func (n *Namespace) isAway(s *Socket) bool { return n.history != nil && n.history.away.has(s) }
+
+// eachAway calls f for the stand-ins of clients that are away and would be aimed
+// at, under the namespace's mu.
+func (b Broadcast) eachAway(f func(s *Socket)) {
+	n := b.namespace
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.history == nil {
+		return
+	}
+	for _, s := range n.history.away.targets(b.rooms, b.except) {
+		f(s)
+	}
+}
+
+// replace drops the connection of the socket whose session another has taken over,
+// if it has one still, and waits until the program has heard of its end: for the
+// program they are one after the other.
+func (s *Socket) replace(before *Socket) {
+	if before.conn != nil {
+		before.conn.session.Abort()
+	}
+	select {
+	case <-before.settled:
+	case <-s.Context().Done():
+	}
+}
