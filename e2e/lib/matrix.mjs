@@ -7,13 +7,14 @@ import { modes, World } from './world.mjs';
 /** How many cases of one host and transport run side by side. */
 const concurrency = 8;
 
-export function matrix(version, cases) {
+/** Options: flags for the servers, and which of the wanted hosts can run these cases. */
+export function matrix(version, cases, { flags = [], hosts = () => true } = {}) {
   describe(`socket.io-client ${version}`, () => {
     let servers;
-    before(async () => { servers = await startAll(); });
+    before(async () => { servers = await startAll(flags, hosts); });
     after(() => servers?.stop());
 
-    for (const host of wantedHosts()) {
+    for (const host of wantedHosts().filter(hosts)) {
       for (const mode of modes) {
         describe(`${version} ${host} ${mode}`, { concurrency }, () => {
           for (const one of cases.filter((c) => supports(version, c.needs) && (c.modes ?? modes).includes(mode))) {

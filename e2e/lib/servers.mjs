@@ -13,7 +13,7 @@ const reference = fileURLToPath(new URL('../server/reference.mjs', import.meta.u
 
 /**
  * Starts one server process and waits for the line in which it names its addresses.
- * Both programs take the same flags: -host, -addr, -ping-interval, -ping-timeout.
+ * Both programs take the same flags: -host, -addr, -recovery (not Node), -ping-interval, -ping-timeout.
  */
 export async function startServer(host, flags = []) {
   const only = host === 'all' ? [] : ['-host', host];
@@ -47,12 +47,12 @@ function firstLine(child, exited, log) {
 }
 
 /** Starts the wanted hosts for a test file; stop() fails when the race detector or a panic has spoken. */
-export async function startAll() {
-  const wanted = wantedHosts();
+export async function startAll(flags, hosts) {
+  const wanted = wantedHosts().filter(hosts);
   const programs = [];
   if (wanted.some((host) => host !== 'node')) programs.push('all');
   if (wanted.includes('node')) programs.push('node');
-  const servers = await Promise.all(programs.map((program) => startServer(program)));
+  const servers = await Promise.all(programs.map((program) => startServer(program, flags)));
   return {
     urls: Object.assign({}, ...servers.map((server) => server.urls)),
     async stop() {

@@ -38,6 +38,9 @@ func newContract(io *socketio.Server) {
 	})
 	io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
 		c.endings.remember(s)
+		if s.Recovered() {
+			return nil
+		}
 		s.SetData(new(sequence))
 		return s.Emit("hello", map[string]string{"id": s.ID()})
 	})
@@ -48,6 +51,7 @@ func newContract(io *socketio.Server) {
 	c.rooms()
 	c.ends()
 	c.chat()
+	recovery(io)
 }
 
 func (c *contract) chat() {

@@ -23,15 +23,15 @@ type endpoints struct {
 	engine *engine.Server
 }
 
-func newEndpoints(beat heartbeat) (endpoints, error) {
-	io, err := socketio.New(socketio.Config{PingInterval: beat.interval, PingTimeout: beat.timeout})
+func newEndpoints(cfg socketio.Config) (endpoints, error) {
+	io, err := socketio.New(cfg)
 	if err != nil {
 		return endpoints{}, err
 	}
 	newContract(io)
 	// Plain Engine.IO is also where compressed WebSocket messages are tried.
 	eng, err := engine.New(engine.Config{
-		PingInterval: beat.interval, PingTimeout: beat.timeout,
+		PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout,
 		PerMessageDeflate: &engine.Deflate{Threshold: 1024},
 	})
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	socketio "github.com/kawat-go/kawat/core"
 )
 
 func main() {
@@ -23,23 +25,25 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
 	interval := flag.Int("ping-interval", 25_000, "milliseconds between pings")
 	timeout := flag.Int("ping-timeout", 20_000, "milliseconds to wait for a pong")
+	window := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
 	flag.Parse()
 	// What clients do wrong is part of the suite, and not worth a line.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 
-	beat := heartbeat{
-		interval: time.Duration(*interval) * time.Millisecond,
-		timeout:  time.Duration(*timeout) * time.Millisecond,
+	cfg := socketio.Config{
+		PingInterval: time.Duration(*interval) * time.Millisecond,
+		PingTimeout:  time.Duration(*timeout) * time.Millisecond,
 	}
-	if err := run(*only, *addr, beat); err != nil {
+	if *window > 0 {
+		cfg.ConnectionStateRecovery = &socketio.Recovery{MaxDisconnectionDuration: time.Duration(*window) * time.Millisecond}
+	}
+	if err := run(*only, *addr, cfg); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-type heartbeat struct{ interval, timeout time.Duration }
-
-func run(only, addr string, beat heartbeat) error {
+func run(only, addr string, cfg socketio.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	urls := map[string]string{}
@@ -52,7 +56,7 @@ func run(only, addr string, beat heartbeat) error {
 		if err != nil {
 			return err
 		}
-		endpoints, err := newEndpoints(beat)
+		endpoints, err := newEndpoints(cfg)
 		if err != nil {
 			return err
 		}
