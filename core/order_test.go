@@ -29,8 +29,15 @@ func crowded(t *testing.T, io engine.Endpoint, n int) []*siotest.Client {
 }
 
 func TestAllClientsSeeOneOrder(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { seeOneOrder(t, socketio.Config{}) })
+	t.Run("recoverable", func(t *testing.T) {
+		seeOneOrder(t, socketio.Config{ConnectionStateRecovery: &socketio.Recovery{}})
+	})
+}
+
+func seeOneOrder(t *testing.T, cfg socketio.Config) {
 	const writers, each, readers = 64, 20, 12
-	io := serve(t, socketio.Config{})
+	io := serve(t, cfg)
 	clients := crowded(t, io, readers)
 	for _, c := range clients {
 		must(t, io.Socket(c.ID()).Join("room"))
