@@ -161,6 +161,7 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 		s.forgetAck(id)
 		return Reply{}, err
 	}
+	s.namespace.notifyOutgoing([]*Socket{s}, event, args)
 	if err := w.wait(ctx, id, s.namespace.ackTimeout(ctx, d.timeout)); err != nil {
 		return Reply{}, err
 	}
@@ -198,6 +199,7 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 		}
 	}
 	n.order.Unlock()
+	n.notifyOutgoing(targets, event, args)
 	if len(targets) > 0 {
 		err = w.wait(ctx, id, n.ackTimeout(ctx, b.timeout))
 	}

@@ -53,6 +53,27 @@ func TestBroadcastAllocations(t *testing.T) {
 	}
 }
 
+// Who does not listen to outgoing events does not pay for it.
+func TestDirectEmitAllocations(t *testing.T) {
+	s := quietServer(t, Config{MaxQueuedMessages: 1 << 20, MaxQueuedBytes: 1 << 30})
+	c := siotest.Dial(t, s, siotest.Options{})
+	c.Stall()
+	socket := s.Socket(c.ID())
+	emit := func() {
+		if err := socket.Emit("chat", "hello"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 600 {
+		emit()
+	}
+	if got := testing.AllocsPerRun(300, emit); got > 6 {
+		t.Errorf("%v allocations for an emit, want at most 6", got)
+	} else {
+		t.Logf("%v allocations for an emit", got)
+	}
+}
+
 func TestDispatchAllocations(t *testing.T) {
 	s := quietServer(t, Config{})
 	handled := make(chan struct{}, 1000)

@@ -70,13 +70,20 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	b.namespace.notifyOutgoing(b.sendAll(out), event, args)
+	return nil
+}
+
+// sendAll queues an event to all sockets that are aimed at, and returns them.
+func (b Broadcast) sendAll(out outgoing) []*Socket {
 	n := b.namespace
 	n.order.Lock()
 	defer n.order.Unlock()
-	for _, s := range b.address(out) {
+	targets := b.address(out)
+	for _, s := range targets {
 		_ = b.send(s, out.frames)
 	}
-	return nil
+	return targets
 }
 
 // send queues frames to one socket. A client that fails to keep up is cut by the

@@ -43,10 +43,13 @@ func (d Direct) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if d.volatile && !s.conn.session.Writable() {
-		return nil
+	if !d.volatile || s.conn.session.Writable() {
+		err = s.emit(out, d.volatile)
 	}
-	return s.emit(out, d.volatile)
+	if err == nil {
+		s.namespace.notifyOutgoing([]*Socket{s}, event, args)
+	}
+	return err
 }
 
 // Broadcast aims, in the same way, at all other sockets of the namespace.

@@ -67,26 +67,27 @@ func bind(event string, args packet.Args, dst []any) error {
 func (s *Socket) dispatch(e *Event) {
 	err := errPanic
 	defer func() { s.conclude(e, err) }() // also if a handler ends its goroutine
-	s.server().guard(e.Name(), func() { err = s.namespace.wrap(s.handlers().wrap(s.handle))(s.Context(), e) })
+	own := s.handlers()
+	s.tellAny(own, e)
+	s.server().guard(e.Name(), func() { err = s.namespace.wrap(own.wrap(s.handle))(s.Context(), e) })
 }
 
-// conclude tells the client, and the log, of an event that has failed.
+// conclude tells the client, and then the program or the log, of an event that has
+// failed.
 func (s *Socket) conclude(e *Event, err error) {
 	if err == nil {
 		return
 	}
-	public := disclosed(err)
+	public, told := disclosed(err), false
 	if e.WantsAck() && !e.acked.Load() {
+		told = true
 		ackErr := e.Ack(errorAck(public)) // who has left needs no answer
 		if ackErr != nil && !e.acked.Load() {
 			_ = e.Ack(errorAck(internalError))
 			err = errors.Join(err, ackErr)
 		}
 	}
-	if err != error(public) && !errors.Is(err, ErrDisconnected) && err != errPanic {
-		s.server().log.WarnContext(s.Context(), "event handler failed", "event", e.Name(),
-			"namespace", s.namespace.name, "socket", s.id, "error", err)
-	}
+	s.reportFailure(e, err, err == error(public), told)
 }
 
 type errorAnswer struct {

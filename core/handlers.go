@@ -17,6 +17,7 @@ type Handler func(ctx context.Context, e *Event) error
 // which is once for all sockets, or a single [Socket].
 type Registrar interface {
 	OnEvent(event string, h Handler) (remove func())
+	OnceEvent(event string, h Handler) (remove func())
 }
 
 // handlers are what a namespace or a socket has registered.
@@ -26,6 +27,9 @@ type handlers struct {
 	wrappers      []func(next Handler) Handler
 	disconnecting []func(context.Context, *Socket, Reason)
 	disconnect    []func(context.Context, *Socket, Reason)
+	failed        []func(context.Context, *Socket, *Event, error)
+
+	catchAll
 }
 
 // OnEvent adds a handler for an event. Several for one event are called in the
@@ -33,6 +37,10 @@ type handlers struct {
 // socket. The returned function takes the handler away again. It panics if the
 // event's name is reserved: see [CheckEvent].
 func (h *handlers) OnEvent(event string, handler Handler) (remove func()) {
+	return h.add(event, &handler)
+}
+
+func (h *handlers) add(event string, added *Handler) (remove func()) {
 	if err := CheckEvent(event); err != nil {
 		panic(err)
 	}
@@ -41,7 +49,6 @@ func (h *handlers) OnEvent(event string, handler Handler) (remove func()) {
 	if h.events == nil {
 		h.events = make(map[string][]*Handler)
 	}
-	added := &handler
 	h.events[event] = append(slices.Clip(h.events[event]), added)
 	return func() { h.off(event, added) }
 }

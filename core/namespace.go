@@ -34,6 +34,8 @@ type Namespace struct {
 	order  sync.Mutex
 	nextID atomic.Int64 // of acks
 
+	listening atomic.Int64 // how many listen to outgoing events: itself, and sockets of it
+
 	mu      sync.Mutex
 	present roster   // the connected sockets
 	history *history // nil unless clients can recover
@@ -42,6 +44,7 @@ type Namespace struct {
 func newNamespace(s *Server, name string) *Namespace {
 	n := &Namespace{server: s, name: name, present: newRoster()}
 	n.remember()
+	n.handlers.listening = &n.listening
 	return n
 }
 

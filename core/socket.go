@@ -92,6 +92,9 @@ func (s *Socket) ownHandlers() *handlers {
 	defer s.mu.Unlock()
 	if s.own == nil {
 		s.own = new(handlers)
+		if s.state != disconnected { // else nothing is sent any more
+			s.own.listening = &s.namespace.listening
+		}
 	}
 	return s.own
 }
@@ -278,10 +281,11 @@ func (s *Socket) end(reason Reason) bool {
 	}
 	wasConnected := s.state == connected
 	s.state = disconnected
-	acks, cancel := s.acks, s.cancel
+	acks, cancel, own := s.acks, s.cancel, s.own
 	s.acks = nil
 	s.mu.Unlock()
 
+	own.endListening()
 	rooms := s.namespace.remove(s, reason)
 	cancel(ErrDisconnected)
 	for id, receiver := range acks {

@@ -10,19 +10,27 @@ type None = struct{}
 // waits for one, and the log has the details. Events with several arguments have
 // [Namespace.OnEvent]. It panics if the event's name is reserved: see [CheckEvent].
 func On[T any](r Registrar, event string, h func(ctx context.Context, s *Socket, arg T) error) (remove func()) {
-	return r.OnEvent(event, func(ctx context.Context, e *Event) error {
+	return r.OnEvent(event, typed(h))
+}
+
+func typed[T any](h func(ctx context.Context, s *Socket, arg T) error) Handler {
+	return func(ctx context.Context, e *Event) error {
 		arg, err := argument[T](e)
 		if err != nil {
 			return err
 		}
 		return h(ctx, e.socket, arg)
-	})
+	}
 }
 
 // OnWithAck is like [On] for an event that the client wants acknowledged: the
 // handler's result is the ack.
 func OnWithAck[T, R any](r Registrar, event string, h func(ctx context.Context, s *Socket, arg T) (R, error)) (remove func()) {
-	return r.OnEvent(event, func(ctx context.Context, e *Event) error {
+	return r.OnEvent(event, typedWithAck(h))
+}
+
+func typedWithAck[T, R any](h func(ctx context.Context, s *Socket, arg T) (R, error)) Handler {
+	return func(ctx context.Context, e *Event) error {
 		arg, err := argument[T](e)
 		if err != nil {
 			return err
@@ -32,7 +40,7 @@ func OnWithAck[T, R any](r Registrar, event string, h func(ctx context.Context, 
 			return err
 		}
 		return e.Ack(optional(reply)...)
-	})
+	}
 }
 
 // argument decodes the argument of an event; a None has none.
