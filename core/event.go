@@ -14,6 +14,8 @@ type Event struct {
 	socket *Socket
 	packet packet.Incoming
 	acked  atomic.Bool
+
+	attempt atomic.Pointer[attempt] // that remembers the ack: see Deduplicate
 }
 
 // Name returns the event's name.
@@ -39,19 +41,27 @@ func (e *Event) WantsAck() bool { return e.packet.ID != packet.NoID }
 // Ack acknowledges the event, with any number of arguments. Where the client does
 // not wait for that it does nothing. The second call is an [ErrAlreadyAcked].
 func (e *Event) Ack(args ...any) error {
-	if !e.WantsAck() {
+	attempt := e.attempt.Load()
+	if !e.WantsAck() && attempt == nil {
 		return nil
 	}
 	if e.acked.Swap(true) {
 		return ErrAlreadyAcked
 	}
 	s := e.socket
-	frames, err := s.namespace.encode(&packet.Outgoing{Type: packet.Ack, ID: e.packet.ID, Args: args}, true)
+	id := max(e.packet.ID, 0) // 0 if it is only to be remembered
+	frames, err := s.namespace.encode(&packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
 	if err != nil {
 		e.acked.Store(false) // so that the client can be told of the failure
 		return err
 	}
-	return s.send(frames)
+	if e.WantsAck() {
+		err = s.send(frames)
+	}
+	if attempt != nil {
+		attempt.acknowledged(frames)
+	}
+	return err
 }
 
 func bind(event string, args packet.Args, dst []any) error {
@@ -79,8 +89,8 @@ func (s *Socket) conclude(e *Event, err error) {
 		return
 	}
 	public, told := disclosed(err), false
-	if e.WantsAck() && !e.acked.Load() {
-		told = true
+	if (e.WantsAck() || e.attempt.Load() != nil) && !e.acked.Load() {
+		told = e.WantsAck()
 		ackErr := e.Ack(errorAck(public)) // who has left needs no answer
 		if ackErr != nil && !e.acked.Load() {
 			_ = e.Ack(errorAck(internalError))

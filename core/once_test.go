@@ -32,6 +32,7 @@ func TestOnce(t *testing.T) {
 		a.Emit("event", 1)
 		settle()
 		a.Emit("event", 2)
+		settle()
 		b.Emit("event", 3)
 		settle()
 		seen.want(t, "server once", "server", "socket once 1", "server", "server", "socket once 3")
