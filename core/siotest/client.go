@@ -3,7 +3,6 @@ package siotest
 import (
 	"context"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -43,27 +42,26 @@ type Options struct {
 	Codec packet.Codec
 }
 
-// A Client is one connection to a server, and its socket in one namespace. All
-// methods may be called from any goroutine, but those that fail the test only
-// from the test's own.
+// A Client is a client's socket in one namespace. Those of several namespaces can
+// share a connection: see [Client.Of]. All methods may be called from any
+// goroutine, but those that fail the test only from the test's own.
 type Client struct {
-	tb        TB
-	opts      Options
-	transport transport
-	done      chan struct{} // closed when the server is through with the connection
+	*link
+	namespace string
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed at the next change
-	decoder  packet.Decoder
-	raw      []any
-	events   []Event
-	handlers map[string]func(Event)
-	nextID   int64
-	acks     map[int64]packet.Args // that have come
-	id       string
-	refusal  *Refusal
-	reason   string // why the socket is not connected, once it was
-	closed   bool
+	// What follows is guarded by the link's mu.
+	auth      any
+	joins     bool // it has joined, or has asked to, and not left
+	events    []Event
+	handlers  map[string]func(Event)
+	nextID    int64
+	acks      map[int64]packet.Args // that have come
+	id        string
+	refusal   *Refusal
+	reason    string // why the socket is not connected, once it was
+	pid       string // by which the server knows the session again, if it can recover one
+	offset    any    // of the last event; nil while there is none
+	recovered bool
 }
 
 // Dial connects a client and has it join its namespace. It fails the test if the
@@ -89,37 +87,28 @@ func Open(tb TB, server engine.Endpoint, opts Options) *Client {
 	if opts.Codec == nil {
 		opts.Codec = packet.JSON()
 	}
-	c := &Client{
-		tb: tb, opts: opts, done: make(chan struct{}), changed: make(chan struct{}),
-		decoder:  opts.Codec.NewDecoder(packet.Limits{}),
-		handlers: make(map[string]func(Event)), acks: make(map[int64]packet.Args),
+	l := &link{tb: tb, server: server.Engine(), opts: opts, changed: make(chan struct{})}
+	l.helper()
+	if err := l.open(); err != nil {
+		l.fatalf("siotest: %v", err)
 	}
-	c.helper()
-	var err error
-	if opts.Transport == engine.Polling {
-		c.transport, err = openPolling(server.Engine(), opts)
-	} else {
-		c.transport, err = openPipe(server.Engine(), opts)
-	}
-	if err != nil {
-		c.fatalf("siotest: %v", err)
-	}
-	go c.read()
 	if tb != nil {
-		tb.Cleanup(c.cleanUp)
+		tb.Cleanup(l.cleanUp)
 	}
-	return c
+	return l.client(opts.Namespace)
 }
 
-// cleanUp leaves nothing of the client behind, unless a handler keeps the server
-// from reading.
-func (c *Client) cleanUp() {
-	c.Resume()
-	c.Close()
-	select {
-	case <-c.done:
-	case <-time.After(c.opts.Timeout):
-	}
+// Of returns the client's socket in another namespace, over the same connection
+// and with the same auth payload. It is not connected until Connect is called.
+// Events and acks are each socket's own; Close, Abort, Stall, Upgrade, Reconnect
+// and raw messages are the connection's.
+func (c *Client) Of(namespace string) *Client { return c.client(namespace) }
+
+// SetAuth sets the auth payload for the next Connect, or Reconnect.
+func (c *Client) SetAuth(auth any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.auth = auth
 }
 
 // Connect joins the namespace; [Dial] has done so. It returns a *[Refusal] if the
@@ -127,17 +116,21 @@ func (c *Client) cleanUp() {
 func (c *Client) Connect() error {
 	c.helper()
 	c.mu.Lock()
-	c.id, c.refusal, c.reason = "", nil, ""
+	c.id, c.refusal, c.reason, c.joins = "", nil, "", true
+	auth, err := c.authToSend()
 	c.mu.Unlock()
+	if err != nil {
+		c.fatalf("siotest: %v", err)
+	}
 	p := packet.Outgoing{Type: packet.Connect, ID: packet.NoID}
-	if c.opts.Auth != nil {
-		p.Args = []any{c.opts.Auth}
+	if auth != nil {
+		p.Args = []any{auth}
 	}
 	c.send(&p)
 	var refusal *Refusal
 	c.await("the answer to CONNECT", func() bool {
 		refusal = c.refusal
-		return c.id != "" || refusal != nil || c.closed
+		return c.id != "" || refusal != nil || c.conn.closed
 	})
 	switch {
 	case refusal != nil:
@@ -161,29 +154,25 @@ func (c *Client) Leave() {
 	c.send(&packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID})
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.joins = false
 	c.disconnected("io client disconnect")
 }
 
 // Close closes the connection in the orderly way.
-func (c *Client) Close() {
-	c.mu.Lock()
-	c.disconnected("io client disconnect")
-	c.mu.Unlock()
-	c.transport.close()
-}
+func (c *Client) Close() { c.link.close() }
 
 // Abort drops the connection, as a network that fails does.
-func (c *Client) Abort() { c.transport.abort() }
+func (c *Client) Abort() { c.transport().abort() }
 
 // Stall stops reading what the server sends, until Resume.
-func (c *Client) Stall() { c.transport.stall(true) }
+func (c *Client) Stall() { c.transport().stall(true) }
 
 // Resume ends what Stall began.
-func (c *Client) Resume() { c.transport.stall(false) }
+func (c *Client) Resume() { c.transport().stall(false) }
 
 // Unread returns how many messages the server has not read yet. By polling, where
 // SendRaw waits for it, there are none.
-func (c *Client) Unread() int { return c.transport.unread() }
+func (c *Client) Unread() int { return c.transport().unread() }
 
 // Disconnected waits until the socket is no longer connected and returns why, in
 // the words of the JavaScript client: "io server disconnect" if the server made it
@@ -202,15 +191,13 @@ func (c *Client) Disconnected() (reason string) {
 func (c *Client) Closed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.closed
+	return c.conn.closed
 }
 
 // Done returns a channel that is closed when the server is through with the
 // connection.
-func (c *Client) Done() <-chan struct{} { return c.done }
-
-func (c *Client) helper() {
-	if c.tb != nil {
-		c.tb.Helper()
-	}
+func (c *Client) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn.done
 }

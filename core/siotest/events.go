@@ -53,7 +53,7 @@ func (c *Client) Emit(event string, args ...any) {
 func (c *Client) EmitWithAck(event string, args ...any) packet.Args {
 	c.helper()
 	c.mu.Lock()
-	id := c.nextID
+	id, conn := c.nextID, c.conn
 	c.nextID++
 	c.mu.Unlock()
 	c.send(&packet.Outgoing{Type: packet.Event, ID: id, Event: event, Args: args})
@@ -62,7 +62,7 @@ func (c *Client) EmitWithAck(event string, args ...any) packet.Args {
 	c.await(fmt.Sprintf("the ack of %q", event), func() bool {
 		reply, acked = c.acks[id]
 		delete(c.acks, id)
-		return acked || c.closed
+		return acked || c.conn != conn || conn.closed
 	})
 	if !acked {
 		c.fatalf("siotest: no ack of %q: the connection was closed", event)
@@ -112,7 +112,7 @@ func (c *Client) Expect(event string) (e Event) {
 				break
 			}
 		}
-		return found || c.closed
+		return found || c.conn.closed
 	})
 	if !found {
 		c.fatalf("siotest: no event %q: the connection was closed", event)
@@ -140,7 +140,7 @@ func (c *Client) SendRaw(messages ...any) {
 			c.fatalf("siotest: SendRaw of a %T: it takes strings and []byte", m)
 		}
 	}
-	c.transport.send(messages)
+	c.transport().send(messages)
 }
 
 // NextRaw waits for the server's next message and takes it: a string or a []byte
@@ -153,7 +153,7 @@ func (c *Client) NextRaw() (message any) {
 			message, c.raw = c.raw[0], c.raw[1:]
 			return true
 		}
-		return c.closed
+		return c.conn.closed
 	})
 	return message
 }

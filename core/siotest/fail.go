@@ -2,10 +2,10 @@ package siotest
 
 import "fmt"
 
-func (c *Client) fatalf(format string, args ...any) {
-	if c.tb == nil {
+func (l *link) fatalf(format string, args ...any) {
+	if l.tb == nil {
 		panic(fmt.Sprintf(format, args...))
 	}
-	c.tb.Helper()
-	c.tb.Fatalf(format, args...)
+	l.tb.Helper()
+	l.tb.Fatalf(format, args...)
 }

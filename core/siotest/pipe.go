@@ -21,14 +21,19 @@ type pipe struct {
 	changed *sync.Cond
 	in      [][]any // messages of the client, those together that arrive together
 	pending int     // how many messages those are
+	idle    bool    // the server waits for messages, and so has handled those before
 	out     []any   // messages of the server
 	stalled bool
 	left    bool // the client has closed
 	closed  bool // the server has closed, or either side has dropped it
 }
 
-func openPipe(server *engine.Server, opts Options) (transport, error) {
+// openPipe opens a WebSocket: of a session that polls, or of a new one.
+func openPipe(server *engine.Server, opts Options, sid string) (*pipe, error) {
 	r := request(server, opts, "GET", engine.WebSocket)
+	if sid != "" {
+		r.RawQuery += "&sid=" + sid
+	}
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
 	r.Header.Set("Sec-Websocket-Version", "13")
@@ -50,8 +55,13 @@ func openPipe(server *engine.Server, opts Options) (transport, error) {
 func (p *pipe) ReadMessages(deliver func(binary bool, data []byte) error) error {
 	p.mu.Lock()
 	for len(p.in) == 0 && !p.left && !p.closed {
+		if !p.idle {
+			p.idle = true
+			p.changed.Broadcast()
+		}
 		p.changed.Wait()
 	}
+	p.idle = false
 	if p.closed || len(p.in) == 0 {
 		p.mu.Unlock()
 		return io.EOF
@@ -143,6 +153,19 @@ func (p *pipe) receive() (messages []any, ok bool) {
 	}
 	messages, p.out = p.out, nil
 	return messages, len(messages) > 0 || !p.closed && !p.left
+}
+
+// handled waits until the server has handled what was sent, or the time is up.
+func (p *pipe) handled(timeout time.Duration) bool {
+	late := false
+	timer := time.AfterFunc(timeout, func() { p.set(func() { late = true }) })
+	defer timer.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for (!p.idle || len(p.in) > 0) && !p.closed && !p.left && !late {
+		p.changed.Wait()
+	}
+	return !late
 }
 
 func (p *pipe) close() { p.set(func() { p.left = true }) }

@@ -21,11 +21,13 @@ type polling struct {
 	ctx    context.Context // of the GETs
 	cancel context.CancelFunc
 
-	posting sync.Mutex
+	posting chan struct{} // holds one token: to wait for it is to be idle in a bubble
 
 	mu      sync.Mutex
 	resumed chan struct{} // closed unless the client has stalled
 	ended   bool
+	next    *pipe         // the WebSocket that takes over when the poll ends
+	moved   chan struct{} // closed when it has
 }
 
 var sidPattern = regexp.MustCompile(`"sid":"([\w-]+)"`)
@@ -36,7 +38,7 @@ func openPolling(server *engine.Server, opts Options) (transport, error) {
 	if reply.Status != 200 || sid == nil {
 		return nil, fmt.Errorf("the handshake was refused: %d %s", reply.Status, reply.Body)
 	}
-	p := &polling{server: server, opts: opts, sid: string(sid[1]), resumed: make(chan struct{})}
+	p := &polling{server: server, opts: opts, sid: string(sid[1]), posting: make(chan struct{}, 1), resumed: make(chan struct{}), moved: make(chan struct{})}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	close(p.resumed)
 	return p, nil
@@ -62,6 +64,12 @@ func (p *polling) request(method string) *engine.Request {
 }
 
 func (p *polling) send(messages []any) {
+	p.posting <- struct{}{}
+	defer func() { <-p.posting }()
+	if next := p.successor(); next != nil {
+		next.send(messages)
+		return
+	}
 	var body []byte
 	for _, m := range messages {
 		if text, ok := m.(string); ok {
@@ -70,8 +78,6 @@ func (p *polling) send(messages []any) {
 			body = eio.AppendBinary(body, m.([]byte))
 		}
 	}
-	p.posting.Lock()
-	defer p.posting.Unlock()
 	r := p.request("POST")
 	r.Body, r.ContentLength = bytes.NewReader(body), int64(len(body))
 	_ = p.server.ServePoll(context.Background(), r) // the next GET tells of what is wrong
@@ -79,8 +85,12 @@ func (p *polling) send(messages []any) {
 
 func (p *polling) receive() (messages []any, ok bool) {
 	p.mu.Lock()
-	resumed, ended := p.resumed, p.ended
+	resumed, ended, next := p.resumed, p.ended, p.next
 	p.mu.Unlock()
+	if next != nil {
+		p.move(next)
+		return next.receive()
+	}
 	select {
 	case <-resumed:
 	case <-p.ctx.Done():
@@ -108,6 +118,10 @@ func (p *polling) receive() (messages []any, ok bool) {
 
 // close tells the server, which ends the poll that hangs.
 func (p *polling) close() {
+	if next := p.successor(); next != nil {
+		next.close()
+		return
+	}
 	p.mu.Lock()
 	ended := p.ended
 	p.ended = true
@@ -117,9 +131,17 @@ func (p *polling) close() {
 	}
 }
 
-func (p *polling) abort() { p.cancel() }
+func (p *polling) abort() {
+	p.cancel()
+	if next := p.candidate(); next != nil {
+		next.abort()
+	}
+}
 
 func (p *polling) stall(stalled bool) {
+	if next := p.candidate(); next != nil {
+		next.stall(stalled)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -134,5 +156,15 @@ func (p *polling) stall(stalled bool) {
 	}
 }
 
-func (p *polling) unread() int { return 0 }
-func (p *polling) wait()       {}
+func (p *polling) unread() int {
+	if next := p.successor(); next != nil {
+		return next.unread()
+	}
+	return 0
+}
+
+func (p *polling) wait() {
+	if next := p.candidate(); next != nil {
+		next.wait()
+	}
+}

@@ -2,7 +2,6 @@ package siotest
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/kawat-go/kawat/core/packet"
 )
@@ -20,31 +19,33 @@ type transport interface {
 }
 
 // read handles what the server sends until the connection ends.
-func (c *Client) read() {
+func (l *link) read(conn *connection) {
 	for {
-		messages, ok := c.transport.receive()
+		messages, ok := conn.transport.receive()
 		for _, m := range messages {
-			c.received(m)
+			l.received(conn, m)
 		}
 		if !ok {
 			break
 		}
 	}
-	c.mu.Lock()
-	c.closed = true
-	c.disconnected("transport close")
-	c.change()
-	c.mu.Unlock()
-	c.transport.wait()
-	close(c.done)
+	l.mu.Lock()
+	conn.closed = true
+	for _, c := range l.clients {
+		c.disconnected("transport close")
+	}
+	l.change()
+	l.mu.Unlock()
+	conn.transport.wait()
+	close(conn.done)
 }
 
 // received handles one message.
-func (c *Client) received(m any) {
+func (l *link) received(conn *connection, m any) {
 	text, isText := m.(string)
 	if isText && text[0] != '4' {
-		if text == "2" && !c.opts.Silent {
-			c.transport.send([]any{"3"})
+		if text == "2" && !l.opts.Silent {
+			conn.transport.send([]any{"3"})
 		}
 		return
 	}
@@ -54,18 +55,22 @@ func (c *Client) received(m any) {
 	} else {
 		m = bytes.Clone(data)
 	}
-	c.mu.Lock()
-	c.raw = append(c.raw, m)
-	p, complete, err := c.decoder.Add(data, !isText)
+	l.mu.Lock()
+	l.raw = append(l.raw, m)
+	p, complete, err := conn.decoder.Add(data, !isText)
+	var c *Client
 	var handler func(Event)
-	switch {
-	case err != nil:
-		c.disconnected("parse error")
-	case complete && p.Namespace == c.opts.Namespace:
-		handler = c.handle(p)
+	if err != nil {
+		for _, c := range l.clients {
+			c.disconnected("parse error")
+		}
+	} else if complete {
+		if c = l.find(p.Namespace); c != nil {
+			handler = c.handle(p)
+		}
 	}
-	c.change()
-	c.mu.Unlock()
+	l.change()
+	l.mu.Unlock()
 	if handler != nil {
 		handler(c.event(p))
 	}
@@ -78,9 +83,12 @@ func (c *Client) handle(p packet.Incoming) func(Event) {
 	case packet.Connect:
 		var answer struct {
 			SID string `json:"sid"`
+			PID string `json:"pid"`
 		}
 		if p.Args.Bind(0, &answer) == nil {
 			c.id, c.reason = answer.SID, ""
+			c.recovered = answer.PID != "" && answer.PID == c.pid
+			c.pid = answer.PID
 		}
 	case packet.ConnectError:
 		c.refusal = refusalOf(p.Args)
@@ -89,6 +97,7 @@ func (c *Client) handle(p packet.Incoming) func(Event) {
 	case packet.Ack:
 		c.acks[p.ID] = p.Args
 	case packet.Event:
+		c.noteOffset(p)
 		if h := c.handlers[p.Event]; h != nil {
 			return h
 		}
@@ -130,37 +139,10 @@ func (c *Client) disconnected(reason string) {
 	c.change()
 }
 
-// change wakes those who wait for a change. The caller holds c.mu.
-func (c *Client) change() {
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-// await waits until there holds, which is asked with c.mu held, or fails the test.
-func (c *Client) await(what string, there func() bool) {
-	c.helper()
-	timeout := time.NewTimer(c.opts.Timeout)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		done, changed := there(), c.changed
-		c.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			c.fatalf("siotest: %s did not come in %v", what, c.opts.Timeout)
-			return
-		}
-	}
-}
-
 // send sends a packet.
 func (c *Client) send(p *packet.Outgoing) {
 	c.helper()
-	p.Namespace = c.opts.Namespace
+	p.Namespace = c.namespace
 	encoded, err := c.opts.Codec.Encode(nil, p)
 	if err != nil {
 		c.fatalf("siotest: %v", err)
@@ -173,5 +155,5 @@ func (c *Client) send(p *packet.Outgoing) {
 	for _, data := range encoded.Attachments {
 		messages = append(messages, bytes.Clone(data))
 	}
-	c.transport.send(messages)
+	c.transport().send(messages)
 }
