@@ -55,7 +55,7 @@ type Session struct {
 
 	// receiving is held while a client's message is handed to the receiver, so
 	// that a POST and a WebSocket that takes over from it keep their order.
-	receiving sync.Mutex
+	receiving baton
 
 	mu           sync.Mutex
 	receiver     Receiver // nil until the user has named one
