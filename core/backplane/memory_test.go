@@ -1,0 +1,103 @@
+package backplane_test
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/core/backplane/backplanetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMemory(t *testing.T) {
+	backplanetest.Run(t, func(*testing.T) backplanetest.Cluster { return backplane.NewMemory().Join })
+}
+
+func join(t *testing.T, m *backplane.Memory, r backplane.Receiver) backplane.Node {
+	t.Helper()
+	n, err := m.Join(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return n
+}
+
+func ignore(backplane.Message) {}
+
+// A receiver that does not keep up loses what is beyond the bound, but never hears
+// less of who has left, and hurts nobody else.
+func TestMemoryIsBounded(t *testing.T) {
+	for name, limit := range map[string]int{"set": 5, "default": 10_000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := backplane.NewMemory()
+				if name == "set" {
+					m.MaxQueued = limit
+				}
+				var mu sync.Mutex
+				var slow []string
+				others := 0
+				sender := join(t, m, ignore)
+				join(t, m, func(m backplane.Message) {
+					mu.Lock()
+					slow = append(slow, m.Namespace+fmt.Sprint(m.Kind))
+					mu.Unlock()
+					time.Sleep(time.Second)
+				})
+				join(t, m, func(backplane.Message) { others++ })
+				_ = sender.Publish(t.Context(), backplane.Message{Namespace: "first"})
+				synctest.Wait()
+				for i := range limit + 7 {
+					_ = sender.Publish(t.Context(), backplane.Message{Namespace: fmt.Sprint(i, " ")})
+					synctest.Wait()
+				}
+				_ = sender.Close()
+				time.Sleep(24 * time.Hour)
+				synctest.Wait()
+				if m.Dropped() != 7 || others != limit+9 {
+					t.Errorf("%d dropped, another has got %d", m.Dropped(), others)
+				}
+				if n := len(slow); n != limit+2 || slow[n-1] != fmt.Sprint(backplane.NodeLeft) || slow[n-2] != fmt.Sprint(limit-1, " 0") {
+					t.Errorf("%d came, the last was %q", n, slow[n-1])
+				}
+			})
+		})
+	}
+}
+
+func TestNoGoroutineWhileIdle(t *testing.T) {
+	m := backplane.NewMemory()
+	before := runtime.NumGoroutine()
+	a := join(t, m, ignore)
+	for range 100 {
+		join(t, m, ignore)
+	}
+	_ = a.Publish(t.Context(), backplane.Message{})
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, were %d", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+func TestAReceiverThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := backplane.NewMemory()
+		got := 0
+		join(t, m, func(backplane.Message) { got++; panic("oops") })
+		a := join(t, m, ignore)
+		_ = a.Publish(t.Context(), backplane.Message{})
+		_ = a.Publish(t.Context(), backplane.Message{})
+		synctest.Wait()
+		if got != 2 {
+			t.Errorf("got %d", got)
+		}
+	})
+}
