@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/packet"
 )
@@ -46,6 +47,27 @@ type Config struct {
 	// MaxNamespaces bounds the namespaces that a connection may join, and how
 	// often it may be refused, before it is closed. Default 100.
 	MaxNamespaces int
+	// CleanupEmptyChildNamespaces lets a namespace that a parent accepted, see
+	// [Server.OfRegexp], go with its last socket.
+	CleanupEmptyChildNamespaces bool
+	// MaxChildNamespaces bounds the namespaces that parents accepted, those that
+	// Of has returned not counted. Beyond it the one that has been empty for
+	// longest goes, and if none is empty, clients that ask for a new one are told
+	// "Too many namespaces". Default 10,000.
+	MaxChildNamespaces int
+	// MaxQueuedRoomEvents bounds the events of a namespace's rooms that wait for
+	// [Namespace.OnJoinRoom] and its like; what comes beyond is dropped and
+	// counted. Default 1,000,000.
+	MaxQueuedRoomEvents int
+
+	// Backplane links this server with other nodes: see package backplane. So far
+	// ServerSideEmit alone makes use of it: broadcasts, rooms and FetchSockets
+	// still concern the clients of this node only. Default: a single node.
+	Backplane backplane.Backplane
+	// MaxQueuedServerSideEvents bounds the events from other nodes that wait for
+	// the handlers of a namespace; what comes beyond is dropped and counted.
+	// Default 10,000.
+	MaxQueuedServerSideEvents int
 
 	// What follows configures the Engine.IO server below: see [engine.Config].
 
@@ -112,6 +134,9 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.MaxQueuedEventBytes, 1<<20)
 	setDefault(&c.MaxPendingAcks, 10_000)
 	setDefault(&c.MaxNamespaces, 100)
+	setDefault(&c.MaxChildNamespaces, 10_000)
+	setDefault(&c.MaxQueuedRoomEvents, 1_000_000)
+	setDefault(&c.MaxQueuedServerSideEvents, 10_000)
 	if c.Codec == nil {
 		c.Codec = packet.JSON()
 	}
@@ -136,6 +161,9 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxQueuedEventBytes", int64(c.MaxQueuedEventBytes)},
 		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
 		{"MaxNamespaces", int64(c.MaxNamespaces)},
+		{"MaxChildNamespaces", int64(c.MaxChildNamespaces)},
+		{"MaxQueuedRoomEvents", int64(c.MaxQueuedRoomEvents)},
+		{"MaxQueuedServerSideEvents", int64(c.MaxQueuedServerSideEvents)},
 	} {
 		if field.value < 0 {
 			return c, fmt.Errorf("socketio: Config.%s must not be negative; leave it 0 for the default", field.name)

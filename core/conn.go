@@ -26,7 +26,8 @@ type conn struct {
 
 	mu      sync.Mutex
 	sockets []*Socket // connecting or connected, at most one for each namespace
-	left    []string  // namespaces that the server made the client leave
+	asking  []*asking
+	left    []string // namespaces that the server made the client leave
 	refused int
 	joined  bool // a namespace, so the connection is there to stay
 	closed  bool
@@ -115,6 +116,7 @@ func (c *conn) Close(reason engine.Reason, _ error) {
 // takeSockets marks the connection closed and returns the sockets that it had.
 func (c *conn) takeSockets() []*Socket {
 	c.server.connectTimeouts.Remove(&c.connectTimer)
+	defer c.stopAsking()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.attachmentTimer != nil {

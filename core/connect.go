@@ -12,22 +12,31 @@ import (
 
 // connect handles a client's wish to join a namespace.
 func (c *conn) connect(p packet.Incoming) {
-	n := c.server.namespace(p.Namespace)
 	c.mu.Lock()
-	joined := c.find(p.Namespace)
-	tooMany := len(c.sockets) >= c.server.cfg.MaxNamespaces || c.refused >= c.server.cfg.MaxNamespaces
+	joined, asking := c.find(p.Namespace), c.isAsking(p.Namespace)
+	tooMany := len(c.sockets)+len(c.asking) >= c.server.cfg.MaxNamespaces || c.refused >= c.server.cfg.MaxNamespaces
 	c.mu.Unlock()
 	switch {
-	case joined != nil && !joined.Connected():
+	case asking || joined != nil && !joined.Connected():
 		// Said twice before the first could be answered: there is one answer.
 	case joined != nil:
 		c.violated("second CONNECT for a namespace")
 	case tooMany:
 		c.violated("too many namespaces")
-	case n == nil:
-		c.refuse(p.Namespace, &Error{Message: "Invalid namespace"})
 	default:
+		c.enter(p)
+	}
+}
+
+func (c *conn) enter(p packet.Incoming) {
+	n := c.server.enter(p.Namespace)
+	switch {
+	case n != nil:
 		c.join(n, p.Args)
+	case len(load(&c.server.dynamic.parents)) > 0:
+		c.ask(p)
+	default:
+		c.refuse(p.Namespace, errInvalidNamespace)
 	}
 }
 
@@ -53,13 +62,10 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 }
 
 // join makes a socket and lets the namespace's middleware decide on it. The
-// middleware has a goroutine of its own, since it may take its time.
+// middleware has a goroutine of its own, since it may take its time. The namespace
+// has been entered, and is released at the end of the socket.
 func (c *conn) join(n *Namespace, auth packet.Args) {
-	parent := c.session.Request().Context
-	if parent == nil {
-		parent = context.Background()
-	}
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(c.context())
 	s := &Socket{namespace: n, conn: c, id: engine.NewID(), auth: auth, ctx: ctx, cancel: cancel}
 	n.file(s, auth)
 	c.mu.Lock()
@@ -68,6 +74,7 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 		s.end(ReasonTransportClose)
 		return
 	}
+	c.asked(n.name)
 	c.sockets = append(c.sockets, s)
 	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == n.name })
 	c.mu.Unlock()
@@ -83,6 +90,10 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 func (s *Socket) connect() {
 	err := errPanic
 	defer func() { s.decided(err) }() // also if a middleware ends its goroutine
+	if failed := s.namespace.awaitSetup(s.Context()); failed != nil {
+		err = failed
+		return
+	}
 	if recovery := s.server().cfg.ConnectionStateRecovery; s.recovered && recovery.SkipMiddlewares {
 		err = nil
 		return
@@ -111,12 +122,13 @@ func (s *Socket) decided(err error) {
 	if !ok {
 		return
 	}
+	s.namespace.tellRoomsSoon()
 	s.conn.hasJoined()
 	s.conn.session.Flush()
 	if before != nil {
 		s.replace(before)
 	}
-	if len(load(&s.namespace.onConnection)) > 0 && s.conn.session.Transport() == engine.WebSocket {
+	if len(s.namespace.connectionFuncs()) > 0 && s.conn.session.Transport() == engine.WebSocket {
 		time.Sleep(answerLead)
 	}
 	s.inbox.start(s)
@@ -175,7 +187,7 @@ func (s *Socket) is(state socketState) bool {
 // runMiddleware asks the namespace's middleware, each with the context of the one
 // before.
 func (s *Socket) runMiddleware() error {
-	for _, m := range load(&s.namespace.middleware) {
+	for _, m := range s.namespace.middlewares() {
 		ctx := s.Context()
 		var next context.Context
 		err := errPanic

@@ -77,6 +77,7 @@ type RemoteSocket struct {
 	handshake *Handshake
 	rooms     []string
 	data      any
+	timeout   time.Duration
 }
 
 func newRemoteSocket(s *Socket) *RemoteSocket {
@@ -95,7 +96,15 @@ func (r *RemoteSocket) Rooms() []string { return slices.Clone(r.rooms) }
 // Data returns what the socket's SetData had set.
 func (r *RemoteSocket) Data() any { return r.data }
 
-func (r *RemoteSocket) target() Broadcast { return r.namespace.To(r.id) }
+// Timeout returns the same socket with a bound on how long EmitWithAck waits,
+// instead of Config.AckTimeout.
+func (r *RemoteSocket) Timeout(d time.Duration) *RemoteSocket {
+	bounded := *r
+	bounded.timeout = d
+	return &bounded
+}
+
+func (r *RemoteSocket) target() Broadcast { return r.namespace.To(r.id).Timeout(r.timeout) }
 
 // Emit sends an event to the socket's client.
 func (r *RemoteSocket) Emit(event string, args ...any) error { return r.target().Emit(event, args...) }

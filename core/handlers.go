@@ -22,6 +22,8 @@ type Registrar interface {
 
 // handlers are what a namespace or a socket has registered.
 type handlers struct {
+	inherits *handlers // of the parent, which come first; nil for who has none
+
 	mu            sync.RWMutex
 	events        map[string][]*Handler
 	wrappers      []func(next Handler) Handler
@@ -66,8 +68,12 @@ func (h *handlers) off(event string, handler *Handler) {
 
 func (h *handlers) of(event string) []*Handler {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.events[event]
+	list := h.events[event]
+	h.mu.RUnlock()
+	if h.inherits != nil {
+		return slices.Concat(h.inherits.of(event), list)
+	}
+	return list
 }
 
 // UseEvent adds a middleware around the handlers of every event. It may refuse an
@@ -85,6 +91,9 @@ func (h *handlers) wrap(handler Handler) Handler {
 	h.mu.RUnlock()
 	for _, m := range slices.Backward(wrappers) {
 		handler = m(handler)
+	}
+	if h.inherits != nil {
+		return h.inherits.wrap(handler)
 	}
 	return handler
 }
@@ -108,6 +117,11 @@ func (h *handlers) OnDisconnect(f func(ctx context.Context, s *Socket, reason Re
 
 func (h *handlers) endings() (disconnecting, disconnect []func(context.Context, *Socket, Reason)) {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.disconnecting, h.disconnect
+	disconnecting, disconnect = h.disconnecting, h.disconnect
+	h.mu.RUnlock()
+	if h.inherits != nil {
+		first, then := h.inherits.endings()
+		return slices.Concat(first, disconnecting), slices.Concat(then, disconnect)
+	}
+	return disconnecting, disconnect
 }

@@ -25,8 +25,10 @@ type Handshake struct {
 
 // Handshake returns the details of the socket's handshake, in a new record. The
 // headers and values are shared by all who ask: they must not be changed.
-func (s *Socket) Handshake() *Handshake {
-	r := s.conn.session.Request()
+func (s *Socket) Handshake() *Handshake { return s.conn.handshake(s.auth) }
+
+func (c *conn) handshake(auth packet.Args) *Handshake {
+	r := c.session.Request()
 	query, _ := url.ParseQuery(r.RawQuery) // the engine has refused what cannot be parsed
 	target := r.Path
 	if r.RawQuery != "" {
@@ -34,8 +36,8 @@ func (s *Socket) Handshake() *Handshake {
 	}
 	return &Handshake{
 		Headers: r.Header, Query: query, Address: r.RemoteAddr, Secure: r.Secure,
-		XDomain: len(r.Header["Origin"]) > 0, Issued: s.conn.issued, URL: target,
-		Values: r.Values, auth: s.auth,
+		XDomain: len(r.Header["Origin"]) > 0, Issued: c.issued, URL: target,
+		Values: r.Values, auth: auth,
 	}
 }
 

@@ -25,6 +25,9 @@ type Namespace struct {
 	server *Server
 	name   string
 
+	child     *child        // nil for who is none
+	announced *announcement // nil where nobody is told of new namespaces
+
 	setup        sync.Mutex // guards the registration of the next three
 	middleware   atomic.Pointer[[]Middleware]
 	onConnection atomic.Pointer[[]func(context.Context, *Socket) error]
@@ -39,6 +42,9 @@ type Namespace struct {
 	mu      sync.Mutex
 	present roster   // the connected sockets
 	history *history // nil unless clients can recover
+	watch   roomWatch
+
+	serverSide serverSide
 }
 
 func newNamespace(s *Server, name string) *Namespace {
@@ -66,6 +72,22 @@ func (n *Namespace) OnConnection(f func(ctx context.Context, s *Socket) error) {
 	n.setup.Lock()
 	defer n.setup.Unlock()
 	appendTo(&n.onConnection, f)
+}
+
+// middlewares returns those of the parent, if there is one, before the namespace's
+// own.
+func (n *Namespace) middlewares() []Middleware {
+	if n.child == nil {
+		return load(&n.middleware)
+	}
+	return slices.Concat(load(&n.child.parent.middleware), load(&n.middleware))
+}
+
+func (n *Namespace) connectionFuncs() []func(context.Context, *Socket) error {
+	if n.child == nil {
+		return load(&n.onConnection)
+	}
+	return slices.Concat(load(&n.child.parent.onConnection), load(&n.onConnection))
 }
 
 // appendTo adds a value to a list that readers use without a lock.
@@ -140,6 +162,19 @@ func (n *Namespace) Socket(id string) *Socket {
 	return n.present.sockets[id]
 }
 
+// Sockets returns the connected sockets of this node, in no order.
+func (n *Namespace) Sockets() []*Socket {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.present.all.list)
+}
+
+// SocketCount returns how many sockets of this node are connected.
+func (n *Namespace) SocketCount() int {
+	sockets, _ := n.size()
+	return sockets
+}
+
 func (n *Namespace) size() (sockets, rooms int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -169,10 +204,16 @@ func (n *Namespace) add(s *Socket) (missed []*engine.Frame, before *Socket, adde
 		return nil, nil, false, nil
 	}
 	missed, before, err = n.seat(s)
-	if err == nil {
-		n.present.add(s)
+	if err != nil {
+		return nil, before, true, err
 	}
-	return missed, before, true, err
+	if n.watch.heard() {
+		for _, name := range s.roomNames() {
+			n.noteJoin(name, s.id)
+		}
+	}
+	n.present.add(s)
+	return missed, before, true, nil
 }
 
 // remove makes a socket leave the namespace and its rooms, and returns what those
@@ -181,8 +222,10 @@ func (n *Namespace) remove(s *Socket, reason Reason) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rooms := s.roomNames()
+	noted := n.watch.heard() && n.present.has(s)
 	n.present.remove(s)
 	n.unseat(s, reason)
+	n.noteLeaving(noted, s.id, rooms)
 	s.rooms = nil
 	return rooms
 }
@@ -195,6 +238,9 @@ func (n *Namespace) join(s *Socket, name string) {
 	}
 	if _, in := s.rooms[name]; in {
 		return
+	}
+	if n.watch.heard() && n.present.has(s) {
+		n.noteJoin(name, s.id)
 	}
 	if s.rooms == nil {
 		s.rooms = make(map[string]offset)
@@ -214,6 +260,7 @@ func (n *Namespace) leave(s *Socket, name string) {
 	if !in {
 		return
 	}
+	noted := n.watch.heard() && n.present.has(s)
 	delete(s.rooms, name)
 	n.present.leave(s, name)
 	if n.isAway(s) {
@@ -221,6 +268,9 @@ func (n *Namespace) leave(s *Socket, name string) {
 	}
 	if s.session != nil && s.session.holder == s {
 		s.session.left(n.history, name, since)
+	}
+	if noted {
+		n.noteLeave(name, s.id)
 	}
 }
 

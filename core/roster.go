@@ -17,6 +17,9 @@ func newRoster() roster {
 // has reports whether this very socket is here; another may have its id.
 func (r *roster) has(s *Socket) bool { return r.sockets[s.id] == s }
 
+// exists reports whether anybody is in a room.
+func (r *roster) exists(room string) bool { return r.sockets[room] != nil || r.rooms[room] != nil }
+
 // add files a socket under its id and its rooms.
 func (r *roster) add(s *Socket) {
 	r.sockets[s.id] = s

@@ -24,6 +24,8 @@ type Server struct {
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
+	dynamic    dynamics
+	cluster    *cluster // nil without a backplane
 
 	connectTimeouts    *expiry.Queue[*conn]
 	attachmentTimeouts *expiry.Queue[*conn]
@@ -56,6 +58,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err // a codec that clients could not recover with
 	}
 	e.OnConnection(func(session *engine.Session) engine.Receiver { return newConn(s, session) })
+	if err := s.joinCluster(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -66,6 +71,10 @@ func (s *Server) Engine() *engine.Server { return s.engine }
 // Of returns the namespace of that name, after making it if it is new; clients can
 // join only namespaces that exist. A missing slash in front is added. It panics if
 // the name has a comma, which no client could name.
+//
+// A name that matches a pattern of [Server.OfRegexp] is a child of that parent. A
+// child that Of has returned stays for good, like all that Of returns: where that
+// is not wanted, take it from [Socket.Namespace] or [ParentNamespace.Children].
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -73,14 +82,45 @@ func (s *Server) Of(name string) *Namespace {
 	if strings.Contains(name, ",") {
 		panic(fmt.Sprintf("socketio: the namespace name %q has a comma, which the protocol uses to end a name: choose another name", name))
 	}
+	if n := s.kept(name); n != nil {
+		return n
+	}
+	parent := s.matching(name)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	n := s.namespaces[name]
-	if n == nil {
-		n = newNamespace(s, name)
-		s.namespaces[name] = n
+	isNew := n == nil
+	if isNew {
+		n = s.register(name, parent)
+		if n.child != nil {
+			s.dynamic.children++ // until it is pinned
+		}
+	}
+	s.pin(n)
+	s.mu.Unlock()
+	if isNew {
+		s.announce(n)
 	}
 	return n
+}
+
+// matching returns the first parent whose pattern matches a name, or nil.
+func (s *Server) matching(name string) *ParentNamespace {
+	for _, p := range load(&s.dynamic.parents) {
+		if p.re != nil && p.re.MatchString(name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// kept returns the namespace of that name if it will stay, or nil.
+func (s *Server) kept(name string) *Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if n := s.namespaces[name]; n != nil && (n.child == nil || n.child.pinned) {
+		return n
+	}
+	return nil
 }
 
 // namespace returns the namespace of that name, or nil.
@@ -105,18 +145,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(ctx, handlerGrace)
 	_ = s.workers.wait(grace)
 	cancel()
-	if err := s.engine.Shutdown(ctx); err != nil {
-		return err
+	err := s.engine.Shutdown(ctx)
+	if err == nil {
+		if err = s.workers.wait(ctx); err != nil {
+			err = fmt.Errorf("socketio: handlers of %d sockets still run: %w", s.workers.count(), err)
+		}
 	}
-	if err := s.workers.wait(ctx); err != nil {
-		return fmt.Errorf("socketio: handlers of %d sockets still run: %w", s.workers.count(), err)
+	if left := s.leaveCluster(ctx); err == nil {
+		err = left // after the handlers, which may have something to say to other nodes
 	}
-	return nil
+	return err
 }
 
 // Close disconnects everyone at once. Prefer [Server.Shutdown], which lets clients
 // be told.
-func (s *Server) Close() error { return s.engine.Close() }
+func (s *Server) Close() error {
+	err := s.engine.Close()
+	if s.cluster != nil {
+		s.cluster.leave()
+	}
+	return err
+}
 
 // guard calls a function of the user's. A panic there is logged and counted, and
 // so is the end of the goroutine by runtime.Goexit, which nobody can stop: the

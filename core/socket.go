@@ -187,6 +187,7 @@ func sendError(err error) error {
 // them does not reach the socket yet, since it can still be refused. After the disconnect it does nothing
 // and returns [ErrDisconnected].
 func (s *Socket) Join(rooms ...string) error {
+	defer s.namespace.tellRooms()
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
 	if s.gone() {
@@ -201,6 +202,7 @@ func (s *Socket) Join(rooms ...string) error {
 // Leave takes the socket out of rooms. After the disconnect it does nothing and
 // returns [ErrDisconnected].
 func (s *Socket) Leave(rooms ...string) error {
+	defer s.namespace.tellRooms()
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
 	if s.gone() {
@@ -287,6 +289,7 @@ func (s *Socket) end(reason Reason) bool {
 
 	own.endListening()
 	rooms := s.namespace.remove(s, reason)
+	s.namespace.tellRoomsSoon()
 	cancel(ErrDisconnected)
 	for id, receiver := range acks {
 		s.server().pendingAcks.Add(-1)
@@ -298,6 +301,7 @@ func (s *Socket) end(reason Reason) bool {
 		s.mu.Unlock()
 		s.inbox.end(s, reason)
 	}
+	s.namespace.release()
 	return true
 }
 

@@ -10,6 +10,8 @@ import (
 type counters struct {
 	panics      atomic.Int64
 	pendingAcks atomic.Int64
+
+	droppedRoomEvents, droppedServerSide atomic.Int64
 }
 
 // Stats are a server's counters at one moment.
@@ -21,11 +23,17 @@ type Stats struct {
 	PendingAcks int64 // that clients owe
 	Recovery    RecoveryStats
 	Panics      int64 // recovered from handlers and middleware since the start
+
+	// What was dropped since the start, because functions of the program did not
+	// keep up: see Config.MaxQueuedRoomEvents, MaxQueuedServerSideEvents.
+	DroppedRoomEvents       int64
+	DroppedServerSideEvents int64
 }
 
 // Stats returns the server's counters.
 func (s *Server) Stats() Stats {
 	stats := Stats{Engine: s.engine.Stats(), PendingAcks: s.pendingAcks.Load(), Panics: s.panics.Load()}
+	stats.DroppedRoomEvents, stats.DroppedServerSideEvents = s.droppedRoomEvents.Load(), s.droppedServerSide.Load()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	stats.Namespaces = len(s.namespaces)

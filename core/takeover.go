@@ -93,7 +93,9 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 	if session.away {
 		h.remove(session)
 	} else {
+		noted := n.watch.heard()
 		n.present.remove(before)
+		n.noteLeaving(noted, before.id, before.roomNames())
 	}
 	n.settleRooms(s, before.rooms)
 	session.claimant, session.holder = nil, s
@@ -158,6 +160,7 @@ func (h *history) add(s *session) {
 	s.place = h.leavers.PushBack(s)
 	h.away.add(s.holder)
 	h.lapses.Add(&s.timer)
+	s.namespace.hold()
 }
 
 // remove notes that a session's client is back, or will not come any more.
@@ -166,6 +169,9 @@ func (h *history) remove(s *session) {
 	h.leavers.Remove(s.place)
 	h.away.remove(s.holder)
 	h.lapses.Remove(&s.timer)
+	if s.namespace.child != nil {
+		go s.namespace.release() // which takes another lock
+	}
 }
 
 // forget ends a session whose client is away.

@@ -74,7 +74,7 @@ func (s *Socket) runConnection() {
 	ctx, err := s.Context(), errPanic
 	defer func() { s.wasSetUp(ctx, err) }() // also if one ends its goroutine
 	s.server().guard("OnConnection", func() {
-		for _, f := range load(&s.namespace.onConnection) {
+		for _, f := range s.namespace.connectionFuncs() {
 			if err = f(ctx, s); err != nil {
 				return
 			}

@@ -1,0 +1,217 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/packet"
+)
+
+// A cluster is a server's membership of a backplane.
+type cluster struct {
+	server *Server
+	node   backplane.Node
+	joined chan struct{} // closed when node is set
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	workers tally // that handle what other nodes have sent
+
+	mu       sync.Mutex
+	requests map[string]*nodeRequest
+}
+
+// joinCluster makes the server a node, if it has a backplane.
+func (s *Server) joinCluster() error {
+	if s.cfg.Backplane == nil {
+		return nil
+	}
+	c := &cluster{server: s, joined: make(chan struct{}), requests: make(map[string]*nodeRequest)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	defer close(c.joined)
+	node, err := s.cfg.Backplane.Join(c.receive)
+	if err != nil {
+		c.cancel()
+		return fmt.Errorf("socketio: cannot join Config.Backplane: %w", err)
+	}
+	c.node, s.cluster = node, c
+	return nil
+}
+
+// leaveCluster ends what waits for other nodes. It waits for handlers of their
+// events as long as ctx does.
+func (s *Server) leaveCluster(ctx context.Context) error {
+	if s.cluster == nil {
+		return nil
+	}
+	s.cluster.leave()
+	if err := s.cluster.workers.wait(ctx); err != nil {
+		return fmt.Errorf("socketio: handlers of events from other nodes still run: %w", err)
+	}
+	return nil
+}
+
+func (c *cluster) leave() {
+	c.cancel()
+	if err := c.node.Close(); err != nil {
+		c.server.log.Warn("leaving the backplane failed", "error", err)
+	}
+}
+
+// receive takes what other nodes say. Answers are dealt with here, so that handlers
+// may wait for them.
+func (c *cluster) receive(m backplane.Message) {
+	<-c.joined
+	defer c.server.recovered("Config.Backplane")
+	if c.node == nil || c.ctx.Err() != nil || m.From == c.node.ID() {
+		return
+	}
+	switch m.Kind {
+	case backplane.ServerSideEmit:
+		c.emitted(m)
+	case backplane.ServerSideEmitResponse:
+		c.answered(m)
+	case backplane.NodeLeft:
+		c.nodeLeft(m.From)
+	}
+}
+
+// pack makes a packet for other nodes. It holds copies of what was given.
+func (s *Server) pack(p *packet.Outgoing) (backplane.Packet, error) {
+	encoded, err := s.cfg.Codec.Encode(nil, p)
+	if err != nil {
+		return backplane.Packet{}, fmt.Errorf("socketio: cannot send %s %q to other nodes: %w", p.Type, p.Event, err)
+	}
+	packed := backplane.Packet{Head: encoded.Head, Binary: encoded.Binary}
+	for _, data := range encoded.Attachments {
+		packed.Attachments = append(packed.Attachments, bytes.Clone(data))
+	}
+	return packed, nil
+}
+
+// nodeLimits bound nothing that a node would not have bounded in sending: the
+// other nodes are the program itself.
+var nodeLimits = packet.Limits{Attachments: 1 << 30, AttachmentBytes: 1 << 40, Args: 1 << 30, NamespaceLength: 1 << 30, Depth: 10_000}
+
+// unpack reads what pack has made.
+func (s *Server) unpack(packed backplane.Packet) (p packet.Incoming, err error) {
+	err = errPanic
+	s.guard("Config.Codec", func() {
+		var complete bool
+		decoder := s.cfg.Codec.NewDecoder(nodeLimits)
+		p, complete, err = decoder.Add(packed.Head, packed.Binary)
+		for _, data := range packed.Attachments {
+			if err == nil {
+				p, complete, err = decoder.Add(data, true)
+			}
+		}
+		if err == nil && !complete {
+			err = packet.ErrUnexpectedText
+		}
+	})
+	return p, err
+}
+
+// A nodeRequest collects the answers of other nodes.
+type nodeRequest struct {
+	missing  map[string]struct{} // guarded by cluster.mu, as all of it
+	expected int
+	replies  []Reply
+	err      error // of the first node that could not do it
+	all      chan struct{}
+}
+
+// answeredBy takes a node off those that have not answered. The caller holds
+// cluster.mu.
+func (r *nodeRequest) answeredBy(node string) bool {
+	if _, ok := r.missing[node]; !ok {
+		return false
+	}
+	delete(r.missing, node)
+	if len(r.missing) == 0 {
+		close(r.all)
+	}
+	return true
+}
+
+// ask publishes a message and waits until all other nodes have answered.
+func (c *cluster) ask(ctx context.Context, n *Namespace, m backplane.Message) ([]Reply, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(backplane.ErrClosed) })()
+	peers, err := c.node.Peers(ctx)
+	if err != nil || len(peers) == 0 {
+		return nil, err
+	}
+	r := &nodeRequest{missing: make(map[string]struct{}), all: make(chan struct{})}
+	for _, peer := range peers {
+		r.missing[peer] = struct{}{}
+	}
+	r.expected = len(r.missing)
+	m.Request = engine.NewID()
+	c.mu.Lock()
+	c.requests[m.Request] = r
+	c.mu.Unlock()
+	err = c.node.Publish(ctx, m)
+	if err == nil {
+		err = waitFor(ctx, r.all, n.ackTimeout(ctx, 0))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.requests, m.Request)
+	if err == nil {
+		err = r.err
+	}
+	if err != nil {
+		return r.replies, &AckError{Expected: r.expected, Received: len(r.replies), Err: err}
+	}
+	return r.replies, nil
+}
+
+// answered takes the answer of another node. One that nobody waits for, because it
+// is late or repeated, is ignored.
+func (c *cluster) answered(m backplane.Message) {
+	reply, concerned, err := c.reply(m)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.requests[m.Request]
+	switch {
+	case r == nil || !r.answeredBy(m.From):
+	case !concerned:
+		r.expected--
+	case err == nil:
+		r.replies = append(r.replies, reply)
+	case r.err == nil:
+		r.err = err
+	}
+}
+
+// reply reads an answer.
+func (c *cluster) reply(m backplane.Message) (reply Reply, concerned bool, err error) {
+	if m.Packet.Head == nil {
+		return Reply{}, false, nil
+	}
+	p, err := c.server.unpack(m.Packet)
+	if err == nil && p.Type == packet.ConnectError {
+		var failed Error
+		if err = p.Args.Bind(0, &failed); err == nil {
+			err = &failed
+		}
+	}
+	return Reply{args: p.Args}, true, err
+}
+
+// nodeLeft takes a node that has gone off those that are to answer.
+func (c *cluster) nodeLeft(node string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.requests {
+		if r.answeredBy(node) {
+			r.expected--
+		}
+	}
+}
