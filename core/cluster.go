@@ -119,6 +119,7 @@ func (s *Server) unpack(packed backplane.Packet) (p packet.Incoming, err error) 
 // A nodeRequest collects the answers of other nodes.
 type nodeRequest struct {
 	missing  map[string]struct{} // guarded by cluster.mu, as all of it
+	gone     map[string]struct{} // nodes that have left since the beginning
 	expected int
 	replies  []Reply
 	err      error // of the first node that could not do it
@@ -143,26 +144,19 @@ func (c *cluster) ask(ctx context.Context, n *Namespace, m backplane.Message) ([
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(backplane.ErrClosed) })()
+	r := &nodeRequest{missing: make(map[string]struct{}), gone: make(map[string]struct{}), all: make(chan struct{})}
+	m.Request = engine.NewID()
+	c.begin(m.Request, r)
+	defer c.forget(m.Request)
 	peers, err := c.node.Peers(ctx)
-	if err != nil || len(peers) == 0 {
+	if err != nil || !c.expect(r, peers) {
 		return nil, err
 	}
-	r := &nodeRequest{missing: make(map[string]struct{}), all: make(chan struct{})}
-	for _, peer := range peers {
-		r.missing[peer] = struct{}{}
-	}
-	r.expected = len(r.missing)
-	m.Request = engine.NewID()
-	c.mu.Lock()
-	c.requests[m.Request] = r
-	c.mu.Unlock()
 	err = c.node.Publish(ctx, m)
 	if err == nil {
 		err = waitFor(ctx, r.all, n.ackTimeout(ctx, 0))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.requests, m.Request)
+	c.forget(m.Request)
 	if err == nil {
 		err = r.err
 	}
@@ -170,6 +164,32 @@ func (c *cluster) ask(ctx context.Context, n *Namespace, m backplane.Message) ([
 		return r.replies, &AckError{Expected: r.expected, Received: len(r.replies), Err: err}
 	}
 	return r.replies, nil
+}
+
+func (c *cluster) begin(id string, r *nodeRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests[id] = r
+}
+
+// forget ends a request: nothing changes it any more.
+func (c *cluster) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.requests, id)
+}
+
+// expect notes who is to answer. It reports false if that is nobody.
+func (c *cluster) expect(r *nodeRequest, peers []string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, peer := range peers {
+		if _, gone := r.gone[peer]; !gone {
+			r.missing[peer] = struct{}{}
+		}
+	}
+	r.expected = len(r.missing)
+	return r.expected > 0
 }
 
 // answered takes the answer of another node. One that nobody waits for, because it
@@ -210,6 +230,7 @@ func (c *cluster) nodeLeft(node string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.requests {
+		r.gone[node] = struct{}{}
 		if r.answeredBy(node) {
 			r.expected--
 		}

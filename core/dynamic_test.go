@@ -169,6 +169,27 @@ func TestAClientThatLeavesWhileAParentIsAsked(t *testing.T) {
 	}
 }
 
+// What has been decided is forgotten: a client may ask again.
+func TestAClientAsksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{MaxNamespaces: 10})
+		accepted := false
+		io.OfFunc(func(context.Context, string, *socketio.Handshake) (bool, error) { return accepted, nil })
+		c := openIn(t, io, "/x")
+		for range 3 {
+			wantRefused(t, c, "Invalid namespace")
+		}
+		accepted = true
+		for range 30 {
+			if err := c.Connect(); err != nil {
+				t.Fatal(err)
+			}
+			settle()
+			c.Leave()
+		}
+	})
+}
+
 // What waits for a function counts as joined.
 func TestNamespacesOfAConnectionStayBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -269,6 +269,23 @@ func TestASlowRoomListener(t *testing.T) {
 	})
 }
 
+// The reader of a connection goes on while a listener hears of a socket's end.
+func TestARoomListenerDoesNotHoldUpTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{PingInterval: 24 * time.Hour})
+		remove := io.OnLeaveRoom(func(string, string) { time.Sleep(time.Hour) })
+		c := dial(t, io)
+		settle()
+		c.Leave()
+		start := time.Now()
+		if err := c.Connect(); err != nil || time.Since(start) > time.Second {
+			t.Error(err, time.Since(start))
+		}
+		remove()
+		time.Sleep(3 * time.Hour)
+	})
+}
+
 // What listeners have heard is how things are, whatever happens at the same time.
 func TestRoomEventsTellTheTruth(t *testing.T) {
 	io := serve(t, socketio.Config{})

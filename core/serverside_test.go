@@ -251,6 +251,12 @@ func TestServerSideEmitOnAChild(t *testing.T) {
 		if got := values(t, replies); err != nil || !slices.Equal(got, []int{2}) {
 			t.Error(got, err)
 		}
+		all[2].Of("/r").OnServerSide("later", func(context.Context, *socketio.ServerSideEvent) error { return nil })
+		_, err = child.ServerSideEmitWithAck(t.Context(), "later")
+		var missing *socketio.AckError
+		if !errors.As(err, &missing) || missing.Expected != 1 {
+			t.Error(err)
+		}
 	})
 }
 
@@ -357,19 +363,27 @@ type broken struct {
 	joinErr error
 	receive backplane.Receiver
 	peers   []string
+	asked   func() // while Peers is called
+	pubErr  error
 	sent    []backplane.Message
 }
 
 var errBroken = errors.New("broken")
 
 func (b *broken) Join(r backplane.Receiver) (backplane.Node, error) {
-	go r(backplane.Message{Kind: backplane.NodeLeft, From: "early"})
+	go r(backplane.Message{Kind: backplane.ServerSideEmit, From: "early", Namespace: "/none", Request: "early"})
+	time.Sleep(time.Millisecond)
 	b.receive = r
 	return b, b.joinErr
 }
-func (b *broken) ID() string                                       { return "me" }
-func (b *broken) Peers(context.Context) ([]string, error)          { return b.peers, nil }
-func (b *broken) Publish(context.Context, backplane.Message) error { return errBroken }
+func (b *broken) ID() string { return "me" }
+func (b *broken) Peers(context.Context) ([]string, error) {
+	if b.asked != nil {
+		b.asked()
+	}
+	return b.peers, nil
+}
+func (b *broken) Publish(context.Context, backplane.Message) error { return b.pubErr }
 func (b *broken) Send(_ context.Context, _ string, m backplane.Message) error {
 	b.sent = append(b.sent, m)
 	return nil
@@ -381,8 +395,13 @@ func TestABackplaneThatFails(t *testing.T) {
 		if _, err := socketio.New(socketio.Config{Backplane: &broken{joinErr: errBroken}}); !errors.Is(err, errBroken) {
 			t.Error(err)
 		}
-		b := &broken{peers: []string{"other"}}
+		b := &broken{peers: []string{"other"}, pubErr: errBroken}
 		io := serve(t, socketio.Config{Backplane: b})
+		settle()
+		if len(b.sent) != 1 || b.sent[0].Request != "early" {
+			t.Errorf("to a message that came before the server was a node: %v", b.sent)
+		}
+		b.sent = nil
 		if err := io.ServerSideEmit("event"); !errors.Is(err, errBroken) {
 			t.Error(err)
 		}
@@ -419,5 +438,26 @@ func TestABackplaneThatFails(t *testing.T) {
 		must(t, io.Close())
 		io.logs.want(t, "leaving the backplane failed")
 		io.logs.want(t, "cannot be read")
+	})
+}
+
+// A node that leaves just when it is counted is not waited for.
+func TestAPeerThatLeavesWhileItIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for others := range 2 {
+			b := &broken{peers: []string{"leaving"}}
+			io := serve(t, socketio.Config{Backplane: b})
+			b.asked = func() { b.receive(backplane.Message{Kind: backplane.NodeLeft, From: "leaving"}) }
+			want := error(nil)
+			if others > 0 {
+				b.peers, want = append(b.peers, "silent"), socketio.ErrAckTimeout
+			}
+			start := time.Now()
+			_, err := io.ServerSideEmitWithAck(t.Context(), "event")
+			var missing *socketio.AckError
+			if !errors.Is(err, want) || time.Since(start) != time.Duration(others)*time.Minute || errors.As(err, &missing) && missing.Expected != 1 {
+				t.Error(err, time.Since(start))
+			}
+		}
 	})
 }
