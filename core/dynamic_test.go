@@ -93,7 +93,7 @@ func TestNamespacesByFunction(t *testing.T) {
 				p := io.OfFunc(func(_ context.Context, name string, h *socketio.Handshake) (bool, error) {
 					var a auth
 					if err := h.BindAuth(&a); err != nil || a.Token != "x" || name != "/tenant" || h.Query.Get("EIO") != "4" {
-						return false, fmt.Errorf("%v, %q, %q, %v", err, a.Token, name, h.Query)
+						return false, errors.New(fmt.Sprint(err, a, name, h.Query))
 					}
 					return row.decide()
 				})
