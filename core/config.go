@@ -87,6 +87,9 @@ type Config struct {
 	Transports []string
 	// DisableUpgrades keeps polling clients from moving to WebSocket.
 	DisableUpgrades bool
+	// AllowEIO3 lets older clients connect: socket.io-client 1 and 2, and browsers
+	// that poll by JSONP. Default: they are refused.
+	AllowEIO3 bool
 	// AllowedOrigins are the pages, such as "https://app.example", whose scripts
 	// may connect. Default: only those of the server's own host. "*" stands for
 	// all, and lets any website act in a visitor's name.

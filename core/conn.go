@@ -17,6 +17,7 @@ import (
 type conn struct {
 	server  *Server
 	session *engine.Session
+	legacy  bool // the client is of Socket.IO 1 or 2
 	decoder packet.Decoder
 	issued  time.Time
 	ready   []*Socket // whose workers Flush starts; used by the reader only
@@ -34,12 +35,17 @@ type conn struct {
 }
 
 func newConn(s *Server, session *engine.Session) *conn {
-	c := &conn{
-		server: s, session: session,
-		decoder: s.cfg.Codec.NewDecoder(s.cfg.PacketLimits), issued: time.Now(),
+	c := &conn{server: s, session: session, legacy: session.Protocol() == 3, issued: time.Now()}
+	limits := s.cfg.PacketLimits
+	if c.legacy {
+		limits = legacyLimits(limits)
 	}
+	c.decoder = s.cfg.Codec.NewDecoder(limits)
 	c.connectTimer.Value = c
 	s.connectTimeouts.Add(&c.connectTimer)
+	if c.legacy {
+		c.joinMain()
+	}
 	return c
 }
 
@@ -52,6 +58,10 @@ func (c *conn) Message(data []byte, binary bool) {
 	}
 	c.boundAttachments()
 	if !complete {
+		return
+	}
+	if c.legacy && !c.modernize(&p) {
+		c.violated(packet.ErrNamespace.Error())
 		return
 	}
 	if p.Type == packet.Connect {

@@ -56,6 +56,9 @@ func (c *conn) refuse(namespace string, why *Error) {
 }
 
 func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
+	if c.legacy {
+		return c.legacyRefusal(namespace, why)
+	}
 	return encode(c.server.cfg.Codec, &packet.Outgoing{
 		Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{errorObject(*why)},
 	}, true)
@@ -66,7 +69,7 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 // has been entered, and is released at the end of the socket.
 func (c *conn) join(n *Namespace, auth packet.Args) {
 	ctx, cancel := context.WithCancelCause(c.context())
-	s := &Socket{namespace: n, conn: c, id: engine.NewID(), auth: auth, ctx: ctx, cancel: cancel}
+	s := &Socket{namespace: n, conn: c, id: c.newSocketID(n.name), auth: auth, ctx: ctx, cancel: cancel}
 	n.file(s, auth)
 	c.mu.Lock()
 	if c.closed {
@@ -110,7 +113,7 @@ func (s *Socket) decided(err error) {
 		return
 	}
 	answer, err := s.namespace.encode(&packet.Outgoing{
-		Type: packet.Connect, ID: packet.NoID, Args: []any{s.connectAnswer()},
+		Type: packet.Connect, ID: packet.NoID, Args: s.connectArgs(),
 	}, true)
 	if err != nil {
 		s.server().log.Error("a CONNECT cannot be answered", "error", err)

@@ -48,7 +48,8 @@ const (
 
 // ID returns the socket's id, which is not the connection's and may be shown to
 // other clients. Every socket is in a room of that name, alone unless others are
-// made to join it.
+// made to join it. Where Config.AllowEIO3 lets an older client in, the id of its
+// socket has the connection's in it, which is a secret.
 func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.

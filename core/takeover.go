@@ -26,7 +26,7 @@ type claim struct {
 // file gives a socket that is about to connect its session: the one that the
 // client asks to go on with, if that can be, or a new one.
 func (n *Namespace) file(s *Socket, auth packet.Args) {
-	if n.history == nil {
+	if n.history == nil || s.conn.legacy {
 		return
 	}
 	s.settled = make(chan struct{})

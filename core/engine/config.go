@@ -41,6 +41,11 @@ type Config struct {
 	// DisableUpgrades keeps polling clients from moving to WebSocket.
 	DisableUpgrades bool
 
+	// AllowEIO3 lets clients connect that speak revision 3 of the protocol, as
+	// socket.io-client 1 and 2 do, and clients that poll by JSONP. Default: they
+	// are refused.
+	AllowEIO3 bool
+
 	// AllowedOrigins are the pages, such as "https://app.example", whose scripts
 	// may connect, over either transport. Default: only pages of the server's own
 	// host. "*" stands for all, and then any website can use a visitor's cookies

@@ -14,8 +14,8 @@ const farewellTime = 100 * time.Millisecond
 // poll was there: the client's last poll may have been overtaken on its way, and
 // is owed the answer that it would have had.
 type farewell struct {
-	sid   string
-	timer expiry.Entry[*farewell]
+	session *Session
+	timer   expiry.Entry[*farewell]
 }
 
 // expectPoll lets one poll of a session that is about to end be answered.
@@ -26,7 +26,7 @@ func (s *Session) expectPoll() {
 	if answered {
 		return
 	}
-	f := &farewell{sid: s.id}
+	f := &farewell{session: s}
 	f.timer.Value = f
 	s.server.mu.Lock()
 	s.server.farewells[s.id] = f
@@ -34,17 +34,20 @@ func (s *Session) expectPoll() {
 	s.server.farewellTimes.Add(&f.timer)
 }
 
-// overtaken reports whether the request is a poll that was overtaken by the end of
-// its session. It does so once.
-func (s *Server) overtaken(r *Request) bool {
+// overtaken returns the session of a poll that was overtaken by its end, or nil. It
+// does so once.
+func (s *Server) overtaken(r *Request) *Session {
 	query, err := url.ParseQuery(r.RawQuery)
 	if err != nil || r.Method != "GET" {
-		return false
+		return nil
 	}
 	s.mu.Lock()
 	f := s.farewells[query.Get("sid")]
 	s.mu.Unlock()
-	return f != nil && s.forgetFarewell(f)
+	if f == nil || !s.forgetFarewell(f) {
+		return nil
+	}
+	return f.session
 }
 
 // forgetFarewell reports whether the farewell was still to be said.
@@ -52,9 +55,9 @@ func (s *Server) forgetFarewell(f *farewell) bool {
 	s.farewellTimes.Remove(&f.timer)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.farewells[f.sid] != f {
+	if s.farewells[f.session.id] != f {
 		return false
 	}
-	delete(s.farewells, f.sid)
+	delete(s.farewells, f.session.id)
 	return true
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/base64"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kawat-go/kawat/core/engine/eio"
 )
@@ -25,6 +26,8 @@ type Frame struct {
 
 	deflateOnce sync.Once
 	deflated    []byte
+
+	rev3 atomic.Pointer[Frame] // what it is for older clients, if it is binary and was sent to one
 }
 
 // FrameBuffer returns a buffer to append a text message to, for [MessageFrame].

@@ -12,9 +12,6 @@ import (
 
 const contextOrigin = "ORIGIN_NOT_ALLOWED"
 
-// revision is what a client's parameter EIO must be: the protocol's revision.
-var revision = []string{"4"}
-
 // admit decides whether a request is served, in the order of the reference. It
 // returns the session that the request belongs to, or nil for a handshake.
 func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session, *refusal) {
@@ -27,6 +24,9 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 		return nil, refusalOf(codeTransportUnknown, transport)
 	}
 	if why := s.checkOrigin(r); why != nil {
+		return nil, why
+	}
+	if why := s.checkScript(r, query); why != nil {
 		return nil, why
 	}
 	if upgrade && !r.completeUpgrade() {
@@ -44,7 +44,7 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 	if why := s.allow(ctx, r); why != nil {
 		return nil, why
 	}
-	if !slices.Equal(query["EIO"], revision) {
+	if s.revision(query["EIO"]) == 0 {
 		return nil, refusalOf(codeProtocol, "EIO="+strings.Join(query["EIO"], ","))
 	}
 	return nil, nil
@@ -61,7 +61,7 @@ func (s *Server) admitTo(sids []string, transport string, protocol []string, upg
 		return nil, refusalOf(codeSessionUnknown, "")
 	case upgrade && transport != WebSocket, !upgrade && transport != session.Transport():
 		return nil, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH")
-	case !slices.Equal(protocol, revision):
+	case s.revision(protocol) != session.Protocol():
 		return nil, refusalOf(codeBadRequest, "PROTOCOL_MISMATCH")
 	}
 	return session, nil

@@ -5,6 +5,25 @@ package engine
 
 var pingFrames = []*Frame{pingFrame}
 
+// startHeartbeat is called for a new session, which nobody else knows yet.
+func (s *Session) startHeartbeat() {
+	if s.legacy.isRev3() {
+		s.expectPing()
+		return
+	}
+	s.server.pings.Add(&s.ping)
+}
+
+// stopHeartbeat is called for a session that has ended.
+func (s *Session) stopHeartbeat() {
+	if s.legacy.isRev3() {
+		s.server.silences.Remove(&s.ping)
+		return
+	}
+	s.server.pings.Remove(&s.ping)
+	s.server.pongs.Remove(&s.pong)
+}
+
 // sendPing is called a ping interval after the session's beginning and after each
 // of the client's pongs.
 func (s *Session) sendPing() {

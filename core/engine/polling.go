@@ -42,8 +42,8 @@ func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 	s.mu.Lock()
 	if s.state == closed {
 		s.mu.Unlock()
-		if s.server.overtaken(r) {
-			return payload([]*Frame{noopFrame})
+		if s.server.overtaken(r) != nil {
+			return s.payload(r, []*Frame{noopFrame})
 		}
 		return s.server.refuse(r, refusalOf(codeSessionUnknown, ""))
 	}
@@ -116,11 +116,18 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 
 // pollReply makes one payload of frames.
 func (s *Session) pollReply(r *Request, frames []*Frame) Reply {
-	reply := payload(frames)
+	reply := s.payload(r, frames)
 	if !slices.ContainsFunc(frames, func(f *Frame) bool { return !f.compress }) {
 		s.server.compress(&reply, r)
 	}
 	return reply
+}
+
+func (s *Session) payload(r *Request, frames []*Frame) Reply {
+	if s.legacy != nil {
+		return s.legacy.payload(r, frames)
+	}
+	return payload(frames)
 }
 
 // payload makes a reply of frames.
@@ -146,7 +153,8 @@ func payload(frames []*Frame) Reply {
 
 // servePost serves a POST: it hands the packets in its body to the receiver.
 func (s *Session) servePost(r *Request) Reply {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream") {
+	binary := strings.HasPrefix(r.Header.Get("Content-Type"), "application/octet-stream")
+	if binary && !s.legacy.takesBinary() {
 		s.end(ReasonTransportError, errContent)
 		return Reply{Status: statusBadRequest}
 	}
@@ -168,7 +176,7 @@ func (s *Session) servePost(r *Request) Reply {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			reply.Status = statusRequestTimeout
 		}
-	case !s.receivePayload(body):
+	case !s.receivePayload(body, binary):
 		reply = Reply{Status: statusBadRequest}
 	}
 	s.mu.Lock()
@@ -226,14 +234,18 @@ func (s *Session) readBody(r *Request) ([]byte, error) {
 
 // receivePayload handles the packets of a POST body. It reports false when the
 // body was none, and then the session has ended, or when it came too late.
-func (s *Session) receivePayload(body []byte) bool {
+func (s *Session) receivePayload(body []byte, binary bool) bool {
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
 	if !s.polls() {
 		return false
 	}
 	defer s.flushReceiver()
-	for p, err := range eio.Packets(body) {
+	packets := eio.Packets(body)
+	if s.legacy != nil {
+		packets = s.legacy.packets(body, binary)
+	}
+	for p, err := range packets {
 		if err != nil {
 			s.end(ReasonParseError, err)
 			return false

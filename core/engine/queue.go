@@ -102,6 +102,9 @@ func (s *Session) writeQueue(conn Conn) bool {
 	s.mu.Unlock()
 	var err error
 	if q != nil {
+		if s.legacy != nil {
+			s.legacy.overConn(q.frames)
+		}
 		err = conn.WriteFrames(q.frames)
 		s.server.queued.Add(-int64(q.bytes))
 		q.release()

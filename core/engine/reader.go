@@ -90,10 +90,16 @@ func drain(c Conn) {
 func (s *Session) receiveMessage(binary bool, data []byte) error {
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
-	if binary {
-		return s.received(eio.Packet{Type: eio.Message, Binary: true, Data: data})
+	var p eio.Packet
+	var err error
+	switch {
+	case s.legacy != nil:
+		p, err = s.legacy.parse(binary, data)
+	case binary:
+		p = eio.Packet{Type: eio.Message, Binary: true, Data: data}
+	default:
+		p, err = eio.Parse(data)
 	}
-	p, err := eio.Parse(data)
 	if err != nil {
 		s.end(ReasonParseError, err)
 		return err

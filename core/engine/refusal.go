@@ -31,7 +31,7 @@ var codeHints = [...]string{
 	codeBadMethod:        "a handshake is a GET; for browsers on other origins set Config.AllowedOrigins",
 	codeBadRequest:       "see the context",
 	codeForbidden:        "refused by Config.AllowRequest, or a page of another origin: Config.AllowedOrigins lists those that may connect",
-	codeProtocol:         "the client speaks an older protocol: this server speaks Engine.IO 4, as socket.io-client 3 and later do",
+	codeProtocol:         "the client speaks an older protocol: socket.io-client 3 and later speak Engine.IO 4; Config.AllowEIO3 lets older ones in",
 }
 
 // A refusal is why a request is not served.

@@ -46,7 +46,7 @@ func (s *Server) register(session *Session) error {
 		return errDuplicateID
 	}
 	s.sessions[session.id] = session
-	s.pings.Add(&session.ping)
+	session.startHeartbeat()
 	return nil
 }
 

@@ -21,6 +21,7 @@ type Server struct {
 	registry
 
 	pings, pongs, closeTimeouts *expiry.Queue[*Session]
+	silences                    *expiry.Queue[*Session] // of clients that speak revision 3
 	upgradeTimeouts, noops      *expiry.Queue[*candidate]
 	farewellTimes               *expiry.Queue[*farewell]
 
@@ -41,6 +42,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, registry: newRegistry()}
 	s.pings = expiry.New(cfg.PingInterval, (*Session).sendPing)
 	s.pongs = expiry.New(cfg.PingTimeout, (*Session).pingTimedOut)
+	s.silences = expiry.New(s.silence(), (*Session).fellSilent)
 	s.closeTimeouts = expiry.New(cfg.CloseTimeout, func(session *Session) { go session.finish() })
 	s.upgradeTimeouts = expiry.New(cfg.UpgradeTimeout, (*candidate).abandon)
 	s.noops = expiry.New(noopInterval, (*candidate).sendNoop)
@@ -84,9 +86,12 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 		return s.preflight(r), false
 	}
 	session, why := s.admit(ctx, r, false)
+	if why != nil && why.code == codeSessionUnknown {
+		if ended := s.overtaken(r); ended != nil {
+			return ended.payload(r, []*Frame{noopFrame}), false
+		}
+	}
 	switch {
-	case why != nil && why.code == codeSessionUnknown && s.overtaken(r):
-		return payload([]*Frame{noopFrame}), false
 	case why != nil:
 		return s.refuse(r, why), false
 	case session == nil:
@@ -189,7 +194,8 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	session := &Session{server: s, id: id, request: r, conn: c}
 	session.ping.Value, session.pong.Value = session, session
 	if query, err := url.ParseQuery(r.RawQuery); err == nil {
-		session.base64 = query.Get("b64") != "" // as in the reference, whatever it says
+		session.legacy = s.legacyOf(query, c == nil)
+		session.base64 = query.Get("b64") != "" && !session.legacy.isRev3() // which has its own
 	}
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.
@@ -207,6 +213,13 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 		go session.write(c) // reading must not wait for a queue that keeps filling
 	}
 	return session, nil
+}
+
+// asksBase64 reports whether the client can have binary as text only: it says b64,
+// and as in the reference whatever it says.
+func asksBase64(r *Request) bool {
+	query, err := url.ParseQuery(r.RawQuery)
+	return err == nil && query.Get("b64") != ""
 }
 
 // connect asks the user who is told what happens to the session.

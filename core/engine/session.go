@@ -52,6 +52,7 @@ type Session struct {
 	server  *Server
 	id      string
 	request *Request
+	legacy  *legacy // nil unless the client is an older one
 
 	// receiving is held while a client's message is handed to the receiver, so
 	// that a POST and a WebSocket that takes over from it keep their order.
@@ -265,8 +266,7 @@ func (s *Session) end(reason Reason, cause error) {
 
 // stopTimers takes an ended session out of the queues that would wake it.
 func (s *Session) stopTimers() {
-	s.server.pings.Remove(&s.ping)
-	s.server.pongs.Remove(&s.pong)
+	s.stopHeartbeat()
 	if s.closeTimer != nil {
 		s.server.closeTimeouts.Remove(s.closeTimer)
 	}
@@ -295,6 +295,9 @@ func closeConn(conn Conn, reason Reason, cause error) {
 // received handles one packet, whatever transport brought it. It reports an
 // error when nothing more must be read. The caller holds s.receiving.
 func (s *Session) received(p eio.Packet) error {
+	if s.legacy.isRev3() {
+		return s.receivedRev3(p)
+	}
 	switch s.alive(p.Type == eio.Pong) {
 	case closed:
 		return ErrClosed

@@ -56,6 +56,7 @@ func (u *Upgrade) run(c Conn, ended func()) {
 	r := &reader{conn: c, ended: ended}
 	if u.session != nil {
 		r.session, r.candidate = u.session, u.session.newCandidate(c)
+		r.candidate.base64 = asksBase64(u.request)
 		r.run()
 		return
 	}
@@ -77,6 +78,7 @@ type candidate struct {
 	session *Session
 	conn    Conn
 	probed  bool
+	base64  bool // the client wants binary as text; heeded for older clients
 	timeout expiry.Entry[*candidate]
 	noop    expiry.Entry[*candidate]
 }
@@ -156,6 +158,9 @@ func (s *Session) takeOver(cand *candidate) (bool, error) {
 		s.poll = nil
 	}
 	s.candidate = nil
+	if s.legacy != nil {
+		s.legacy.connBase64 = cand.base64
+	}
 	s.conn = cand.conn
 	cand.stop()
 	s.flush() // of a session that is closing the writer is the end

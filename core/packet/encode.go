@@ -77,7 +77,7 @@ func (e *encoder) payload(dst []byte, p *Outgoing) ([]byte, error) {
 		return e.array(dst, p)
 	case Connect, ConnectError:
 		if len(p.Args) > 0 {
-			return e.object(dst, p.Args)
+			return e.object(dst, p)
 		}
 		return dst, nil
 	}
@@ -110,13 +110,16 @@ func (e *encoder) array(dst []byte, p *Outgoing) (_ []byte, err error) {
 }
 
 // object appends the only argument of a CONNECT or CONNECT_ERROR.
-func (e *encoder) object(dst []byte, args []any) ([]byte, error) {
+func (e *encoder) object(dst []byte, p *Outgoing) ([]byte, error) {
 	start := len(dst)
-	dst, err := e.value(dst, args[0])
-	switch {
-	case err != nil:
+	dst, err := e.value(dst, p.Args[0])
+	if err != nil {
 		return nil, err
-	case len(args) > 1 || dst[start] != '{' || len(e.attachments) > 0:
+	}
+	// Behind the header a number would be taken for an ack id.
+	c := dst[start]
+	right := c == '{' || p.Type == ConnectError && (c == '[' || c == '"')
+	if !right || len(p.Args) > 1 || len(e.attachments) > 0 {
 		return nil, errors.New("its one argument must be an object without binary")
 	}
 	return dst, nil

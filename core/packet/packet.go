@@ -64,7 +64,8 @@ type Outgoing struct {
 	Event string
 
 	// Args are the arguments after the name of an Event, or those of an Ack.
-	// Connect and ConnectError take at most one, which must encode as an object;
+	// Connect and ConnectError take at most one, which must encode as an object
+	// or, for clients of protocol 4, the ConnectError's as a string or an array;
 	// Disconnect takes none.
 	Args []any
 }
