@@ -5,6 +5,7 @@ import { call, next, nextValue, settle, sleep, until } from '../lib/world.mjs';
 export const connect = [
   {
     name: 'connects with auth and query, and both sides agree on the id',
+    needs: 'auth',
     async run(world) {
       const auth = { token: 'let me in', roles: ['a', 'b'] };
       const socket = await world.connect('/', { auth, query: { lang: 'bahasa é' } });
@@ -15,6 +16,7 @@ export const connect = [
   },
   {
     name: 'auth given by a function',
+    needs: 'auth',
     async run(world) {
       const socket = await world.connect('/', { auth: (give) => setTimeout(() => give({ token: 'late' }), 5) });
       same((await call(socket, 'whoami')).auth, { token: 'late' });
@@ -45,6 +47,7 @@ export const connect = [
   },
   {
     name: 'a middleware refuses with message and data, and the connection can try again',
+    needs: 'auth',
     async run(world) {
       const socket = world.socket('/', { auth: { token: 'forbidden' } });
       const refused = nextValue(socket, 'connect_error');
@@ -64,6 +67,7 @@ export const connect = [
   },
   {
     name: 'an unexpected error in a middleware says nothing about itself',
+    needs: 'auth',
     async run(world) {
       const socket = world.socket('/', { auth: { token: 'broken' } });
       const refused = nextValue(socket, 'connect_error');
@@ -75,6 +79,7 @@ export const connect = [
   },
   {
     name: 'an unknown namespace is "Invalid namespace"',
+    needs: 'auth',
     async run(world) {
       const socket = world.socket('/nowhere');
       const refused = nextValue(socket, 'connect_error');
@@ -84,6 +89,7 @@ export const connect = [
   },
   {
     name: 'a namespace has its own middleware, ids and handlers',
+    needs: 'auth',
     async run(world) {
       const refused = world.socket('/chat');
       const error = nextValue(refused, 'connect_error');
@@ -101,6 +107,7 @@ export const connect = [
   },
   {
     name: 'two namespaces share one connection, and an unknown one does not harm them',
+    needs: 'auth',
     async run(world) {
       const main = await world.connect();
       const chat = main.io.socket('/chat', { auth: { name: 'citra' } });

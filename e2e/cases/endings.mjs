@@ -11,7 +11,7 @@ async function pair(world, options) {
 
 /** A second namespace on the same connection, which keeps the client from closing it. */
 async function beside(socket) {
-  const chat = socket.io.socket('/chat', { auth: { name: 'beside' } });
+  const chat = socket.io.socket('/chat', { auth: { name: 'beside' }, query: 'name=beside' });
   const connected = next(chat, 'connect');
   chat.connect();
   await connected;
@@ -31,6 +31,7 @@ export const endings = [
   },
   {
     name: 'the server disconnects the socket and leaves the connection open',
+    needs: 'rejoin',
     async run(world) {
       const { leaver, witness, id } = await pair(world);
       const chat = await beside(leaver);

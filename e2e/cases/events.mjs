@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { supports } from '../lib/clients.mjs';
 import { bytes, same } from '../lib/same.mjs';
 import { call, callAll, next, nextValue, record, settle, until } from '../lib/world.mjs';
 
@@ -16,12 +17,13 @@ const binaries = [
   [bytes(0), 'empty above'],
   [bytes(1), bytes(2), bytes(1000)],
   [{ name: 'nested', parts: { a: bytes(4), b: [bytes(5), { deep: bytes(6) }] } }, 'after', bytes(7)],
-  [[[[bytes(8)]]], { _placeholder: 'not one', num: 0 }, null],
+  [[[[bytes(8)]]], null],
 ];
 
 export const events = [
   {
     name: 'events both ways with arguments of every kind',
+    needsToPoll: 'unicodePayloads',
     async run(world) {
       const socket = await world.connect();
       for (const args of values) {
@@ -36,7 +38,8 @@ export const events = [
     name: 'binary both ways, nested anywhere',
     async run(world) {
       const socket = await world.connect();
-      for (const args of binaries) {
+      const lookalike = supports(world.version, 'lookalikes') ? [[bytes(9), { _placeholder: 'not one', num: 0 }]] : [];
+      for (const args of [...binaries, ...lookalike]) {
         const heard = next(socket, 'echo');
         socket.emit('echo', ...args);
         same(await heard, args);
@@ -46,6 +49,7 @@ export const events = [
   },
   {
     name: 'typed arrays and ArrayBuffers are binary too',
+    needs: 'typedArrays',
     async run(world) {
       const socket = await world.connect();
       const views = [new Uint8Array([1, 2, 3]), new Uint8Array([9, 8, 7, 6]).subarray(1, 3), new Uint8Array([5]).buffer];
@@ -74,6 +78,7 @@ export const events = [
   },
   {
     name: 'catch-all listeners of the client hear every event',
+    needs: 'onAny',
     async run(world) {
       const socket = await world.connect();
       const heard = [];
@@ -98,6 +103,7 @@ export const events = [
   },
   {
     name: 'volatile and uncompressed events arrive on an idle connection',
+    needs: 'volatile',
     async run(world) {
       const socket = await world.connect();
       await settle(socket);
@@ -116,6 +122,7 @@ export const events = [
   },
   {
     name: 'text near the limit of a message, both ways',
+    needsToPoll: 'unicodePayloads',
     async run(world) {
       const socket = await world.connect();
       assert.equal(await call(socket, 'size', 'é'.repeat(450_000)), 450_000);

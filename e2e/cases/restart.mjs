@@ -3,7 +3,7 @@ import { startServer } from '../lib/servers.mjs';
 import { call, next, nextValue, settle, World } from '../lib/world.mjs';
 
 /** A server of the case's own, which it may kill and freeze. */
-async function ownServer(world, flags = []) {
+export async function ownServer(world, flags = []) {
   let server = await startServer(world.host, flags);
   const addr = new URL(server.url).host;
   const own = new World({ ...world, url: server.url });
@@ -55,6 +55,7 @@ export const restart = [
   },
   {
     name: 'heartbeats keep an idle connection, and their absence ends it',
+    needs: 'pings',
     async run(world) {
       const server = await ownServer(world, ['-ping-interval', '300', '-ping-timeout', '1500']);
       const socket = await server.connect();

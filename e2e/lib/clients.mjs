@@ -3,18 +3,29 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const versions = ['3.1.3', '4.0.2', '4.5.4', '4.8.4'];
+export const versions = ['1.7.4', '2.0.4', '2.5.0', '3.1.3', '4.0.2', '4.5.4', '4.8.4'];
 
 /** The first release in which a client can do what a case asks of it. */
 export const since = {
+  typedArrays: '2.0.0',
+  lookalikes: '2.5.0', // of placeholders are not taken for them
+  unicodePayloads: '2.0.0', // before, polling garbles all but ASCII, with Node's own server too
+  auth: '3.0.0',
+  volatile: '3.0.0',
+  onAny: '3.0.0',
+  pings: '3.0.0', // come from the server
+  rejoin: '3.0.0', // a namespace, after the server has disconnected it
   timeout: '4.4.0',
   onAnyOutgoing: '4.5.0',
   emitWithAck: '4.6.0',
   retries: '4.6.0',
 };
 
-/** The client module of a version: { io, Manager, ... }. */
-export const client = (version) => require(`client-${version}`);
+/** The client module of a version: { io, Manager, ... }. Before 3.0.0 the module was what is now io. */
+export function client(version) {
+  const module = require(`client-${version}`);
+  return module.io ? module : { io: module };
+}
 
 /** Whether a client of this version can run a case that needs the feature. */
 export const supports = (version, feature) => !feature || compare(version, since[feature]) >= 0;

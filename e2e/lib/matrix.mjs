@@ -7,9 +7,12 @@ import { modes, World } from './world.mjs';
 /** How many cases of one host and transport run side by side. */
 const concurrency = 8;
 
-/** Options: flags for the servers, and which of the wanted hosts can run these cases. */
-export function matrix(version, cases, { flags = [], hosts = () => true } = {}) {
-  describe(`socket.io-client ${version}`, () => {
+/**
+ * Runs the cases with a client of this version, so many suites of one host and transport at a time. The options are
+ * also flags for the servers, and which of the wanted hosts can run these cases.
+ */
+export function matrix(version, cases, { suites = 1, flags = [], hosts = () => true } = {}) {
+  describe(`socket.io-client ${version}`, { concurrency: suites }, () => {
     let servers;
     before(async () => { servers = await startAll(flags, hosts); });
     after(() => servers?.stop());
@@ -17,7 +20,7 @@ export function matrix(version, cases, { flags = [], hosts = () => true } = {}) 
     for (const host of wantedHosts().filter(hosts)) {
       for (const mode of modes) {
         describe(`${version} ${host} ${mode}`, { concurrency }, () => {
-          for (const one of cases.filter((c) => supports(version, c.needs) && (c.modes ?? modes).includes(mode))) {
+          for (const one of cases.filter((c) => runs(c, version, mode))) {
             it(`${version} ${host} ${mode}: ${one.name}`, { timeout: 60_000 }, async () => {
               const world = new World({ version, mode, host, url: servers.urls[host] });
               try {
@@ -32,3 +35,6 @@ export function matrix(version, cases, { flags = [], hosts = () => true } = {}) 
     }
   });
 }
+
+const runs = (one, version, mode) => supports(version, one.needs) && (one.modes ?? modes).includes(mode)
+  && (mode === 'websocket' || supports(version, one.needsToPoll));

@@ -38,10 +38,10 @@ export class World {
   /** A connected socket. */
   async connect(namespace, options) {
     const socket = this.socket(namespace, options);
-    const connected = firstOf(socket, ['connect', 'connect_error']);
+    const connected = firstOf(socket, ['connect', 'connect_error', 'error']); // error: clients before 3.0.0
     socket.connect();
     const { event, args } = await connected;
-    if (event !== 'connect') throw new Error(`connect_error: ${args[0].message}`);
+    if (event !== 'connect') throw new Error(`${event}: ${args[0].message ?? args[0]}`);
     return socket;
   }
 

@@ -28,6 +28,9 @@ func newContract(io *socketio.Server) {
 		if err := s.Handshake().BindAuth(&a); err != nil {
 			return nil, err
 		}
+		if a.Token == "" { // the older clients' way
+			a.Token = s.Handshake().Query.Get("token")
+		}
 		switch a.Token {
 		case "forbidden":
 			return nil, &socketio.Error{Message: "not allowed", Data: map[string]any{"code": 403, "field": "token"}}
@@ -60,6 +63,9 @@ func (c *contract) chat() {
 		var a auth
 		if err := s.Handshake().BindAuth(&a); err != nil || a.Name == "" {
 			return nil, &socketio.Error{Message: "a name is needed"}
+		}
+		if a.Token == "forbidden" {
+			return nil, &socketio.Error{Message: "not allowed", Data: map[string]any{"code": 403, "field": "token"}}
 		}
 		return ctx, nil
 	})

@@ -24,6 +24,7 @@ type endpoints struct {
 }
 
 func newEndpoints(cfg socketio.Config) (endpoints, error) {
+	cfg.AllowEIO3 = true
 	io, err := socketio.New(cfg)
 	if err != nil {
 		return endpoints{}, err

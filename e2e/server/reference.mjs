@@ -10,14 +10,14 @@ for (let i = 2; i + 1 < process.argv.length; i += 2) flags[process.argv[i].repla
 const http = createServer((req, res) => res.writeHead(404).end());
 const heartbeat = { pingInterval: Number(flags['ping-interval']), pingTimeout: Number(flags['ping-timeout']) };
 const limits = { maxHttpBufferSize: 1_000_000, destroyUpgrade: false };
-const io = new Server(http, { ...heartbeat, ...limits, serveClient: false });
+const io = new Server(http, { ...heartbeat, ...limits, serveClient: false, allowEIO3: true });
 
 const reasons = new Map(); // socket id -> promise of the reason it left for
 const settle = new Map();
 
 io.use((socket, next) => {
-  const token = socket.handshake.auth.token;
-  if (token === 'forbidden') next(Object.assign(new Error('not allowed'), { data: { code: 403, field: 'token' } }));
+  const token = socket.handshake.auth.token ?? socket.handshake.query.token;
+  if (token === 'forbidden') next(forbidden());
   else if (token === 'broken') next(new Error('internal error'));
   else next();
 });
@@ -33,13 +33,20 @@ io.on('connection', (socket) => {
 });
 
 const chat = io.of('/chat');
-chat.use((socket, next) => next(socket.handshake.auth.name ? undefined : new Error('a name is needed')));
+chat.use((socket, next) => {
+  const { name, token } = socket.handshake.auth;
+  next(!name ? new Error('a name is needed') : token === 'forbidden' ? forbidden() : undefined);
+});
 chat.on('connection', (socket) => {
   remember(socket);
   identity(socket);
   socket.on('join', (names, ack) => { socket.join(names); ack([...socket.rooms]); });
   socket.on('shout', ({ room, text }) => chat.to(room).emit('shouted', { name: socket.handshake.auth.name, text }));
 });
+
+function forbidden() {
+  return Object.assign(new Error('not allowed'), { data: { code: 403, field: 'token' } });
+}
 
 function remember(socket) {
   reasons.set(socket.id, new Promise((resolve) => settle.set(socket.id, resolve)));

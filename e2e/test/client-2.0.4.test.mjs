@@ -1,0 +1,5 @@
+import { all } from '../cases/all.mjs';
+import { older } from '../cases/older.mjs';
+import { matrix } from '../lib/matrix.mjs';
+
+matrix('2.0.4', [...all, ...older], { suites: 4 });
