@@ -4,6 +4,7 @@ import { endings } from './endings.mjs';
 import { events } from './events.mjs';
 import { crowd, order } from './order.mjs';
 import { restart } from './restart.mjs';
+import { retries } from './retries.mjs';
 import { rooms } from './rooms.mjs';
 
-export const all = [...connect, ...events, ...acks, ...rooms, ...endings, ...order, ...crowd, ...restart];
+export const all = [...connect, ...events, ...acks, ...rooms, ...endings, ...order, ...crowd, ...restart, ...retries];

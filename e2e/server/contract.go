@@ -55,6 +55,7 @@ func newContract(io *socketio.Server) {
 	c.ends()
 	c.chat()
 	recovery(io)
+	c.retries()
 }
 
 func (c *contract) chat() {

@@ -48,6 +48,23 @@ function forbidden() {
   return Object.assign(new Error('not allowed'), { data: { code: 403, field: 'token' } });
 }
 
+// Node has nothing that knows a repeated event again: this is what a program does by itself.
+const orders = new Map(); // client and id -> { runs, promise of the reply }
+const retries = io.of('/retries');
+retries.on('connection', (socket) => {
+  const key = (id) => `${socket.handshake.auth.client} ${id}`;
+  socket.on('order', async ({ id, slow, soldOut, note }, ack) => {
+    if (!orders.has(key(id))) {
+      const made = { runs: 1 };
+      orders.set(key(id), made);
+      made.reply = new Promise((resolve) => setTimeout(resolve, slow)).then(() =>
+        (soldOut ? { error: { message: 'sold out', data: { run: made.runs } } } : { run: made.runs, note }));
+    }
+    ack(await orders.get(key(id)).reply);
+  });
+  socket.on('runs', (id, ack) => ack(orders.get(key(id))?.runs ?? 0));
+});
+
 function remember(socket) {
   reasons.set(socket.id, new Promise((resolve) => settle.set(socket.id, resolve)));
   const rooms = [];
