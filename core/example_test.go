@@ -217,3 +217,68 @@ func ExampleEvent_Bind() {
 	fmt.Println(siotest.Call[int](client, "add", 3, 4))
 	// Output: 7
 }
+
+func ExampleNamespace_OnAny() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+	io.OnAny(func(_ context.Context, e *socketio.Event) { fmt.Println("in:", e.Name(), e.Len()) })
+	io.OnAnyOutgoing(func(_ context.Context, e *socketio.OutgoingEvent) { fmt.Println("out:", e.Name, e.Args) })
+	socketio.OnWithAck(io, "say", func(_ context.Context, s *socketio.Socket, text string) (bool, error) {
+		return true, s.Send("you said " + text)
+	})
+
+	client := siotest.Dial(nil, io, siotest.Options{})
+	client.EmitWithAck("say", "hello")
+	// Output:
+	// in: say 1
+	// out: message [you said hello]
+}
+
+func ExampleOnce() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+	socketio.Once(io, "first", func(_ context.Context, _ *socketio.Socket, who string) error {
+		fmt.Println(who, "was first")
+		return nil
+	})
+	socketio.OnWithAck(io, "done", func(context.Context, *socketio.Socket, socketio.None) (bool, error) { return true, nil })
+
+	client := siotest.Dial(nil, io, siotest.Options{})
+	client.Emit("first", "Ani")
+	client.Emit("first", "Budi")
+	client.EmitWithAck("done")
+	// Output: Ani was first
+}
+
+func ExampleDeduplicate() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+	type order struct {
+		ID, Item string
+	}
+	io.UseEvent(socketio.Deduplicate(socketio.DedupeConfig{
+		ID: socketio.IDFromField("ID"),
+		Scope: func(s *socketio.Socket) string { // a secret of the client's, which it keeps
+			var auth struct{ Client string }
+			_ = s.Handshake().BindAuth(&auth)
+			return auth.Client
+		},
+	}))
+	orders := 0
+	socketio.OnWithAck(io, "order", func(_ context.Context, _ *socketio.Socket, o order) (int, error) {
+		orders++
+		fmt.Println("made:", o.Item)
+		return orders, nil
+	})
+
+	client := siotest.Dial(nil, io, siotest.Options{Auth: map[string]string{"Client": "6f1c"}})
+	lamp := order{ID: "a1", Item: "a lamp"}
+	fmt.Println(siotest.Call[int](client, "order", lamp))
+	client.Abort() // suppose that the ack was lost
+	_ = client.Reconnect()
+	fmt.Println(siotest.Call[int](client, "order", lamp))
+	// Output:
+	// made: a lamp
+	// 1
+	// 1
+}

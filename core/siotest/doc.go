@@ -13,10 +13,36 @@
 //		...
 //	}
 //
-// What a test expects must come within Options.Timeout, or the test fails. In a
-// bubble of testing/synctest, which the package is made for, that time is not
-// really waited for, and synctest.Wait waits until server and clients have done
-// what they can: then [Client.Events] tells what came, and that nothing else did.
+// What a test expects must come within Options.Timeout, or the test fails.
+//
+// # Time
+//
+// The package is made for bubbles of testing/synctest. In one, a server's clock is
+// the bubble's: a sleep of the test lets the server's time pass, its pings, its
+// timeouts and those of the handlers, and takes none itself. synctest.Wait waits
+// until server and clients have done what they can: then [Client.Events] tells what
+// came, and that nothing else did. The server must be made in the bubble.
+//
+//	func TestAQuestionExpires(t *testing.T) {
+//		synctest.Test(t, func(t *testing.T) {
+//			io := newServer()
+//			defer io.Close()
+//			alice := siotest.Dial(t, io, siotest.Options{})
+//			alice.Emit("ask", "anybody?")
+//			time.Sleep(time.Hour) // the server's hour
+//			synctest.Wait()
+//			if n := len(alice.Events()); n != 0 {
+//				t.Errorf("%d answers", n)
+//			}
+//		})
+//	}
+//
+// # Networks that fail
+//
+// [Client.Abort] drops the connection, [Client.Stall] leaves it there and reads
+// nothing, and with Options.Silent pings are not answered. [Client.Reconnect] comes
+// back as a stock client does. [Client.Upgrade] moves from polling to WebSocket, and
+// [Client.Of] joins more namespaces over the same connection.
 //
 // Tests of the protocol itself find its messages in [Client.SendRaw] and
 // [Client.NextRaw].

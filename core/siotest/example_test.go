@@ -41,3 +41,53 @@ func ExampleClient_SendRaw() {
 	// 461-7[{"_placeholder":true,"num":0}]
 	// bytes
 }
+
+func ExampleClient_Of() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+	where := func(_ context.Context, s *socketio.Socket, _ socketio.None) (string, error) {
+		return "in " + s.Namespace().Name(), nil
+	}
+	socketio.OnWithAck(io, "where", where)
+	socketio.OnWithAck(io.Of("/chat"), "where", where)
+
+	client := siotest.Dial(nil, io, siotest.Options{})
+	chat := client.Of("/chat")
+	fmt.Println(chat.Connect())
+	fmt.Println(siotest.Call[string](client, "where"))
+	fmt.Println(siotest.Call[string](chat, "where"))
+	// Output:
+	// <nil>
+	// in /
+	// in /chat
+}
+
+func ExampleClient_Upgrade() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+	socketio.OnWithAck(io, "how", func(_ context.Context, s *socketio.Socket, _ socketio.None) (string, error) {
+		return s.Conn().Transport(), nil
+	})
+
+	client := siotest.Dial(nil, io, siotest.Options{Transport: engine.Polling})
+	fmt.Println(siotest.Call[string](client, "how"))
+	client.Upgrade()
+	fmt.Println(siotest.Call[string](client, "how"))
+	// Output:
+	// polling
+	// websocket
+}
+
+func ExampleClient_Reconnect() {
+	io, _ := socketio.New(socketio.Config{})
+	defer io.Close()
+
+	client := siotest.Dial(nil, io, siotest.Options{})
+	before := client.ID()
+	client.Abort() // the network fails
+	fmt.Println(client.Disconnected())
+	fmt.Println(client.Reconnect(), client.ID() != before, client.Recovered())
+	// Output:
+	// transport close
+	// <nil> true false
+}

@@ -248,3 +248,25 @@ func TestWhatFailsATest(t *testing.T) {
 		})
 	}
 }
+
+// The story of the package's comment: in a bubble the test's time is the server's.
+func TestTheServersTimePasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{})
+		expired := make(chan time.Duration, 1)
+		io.OnEvent("ask", func(ctx context.Context, e *socketio.Event) error {
+			start := time.Now()
+			_, err := e.Socket().EmitWithAck(ctx, "anybody?")
+			expired <- time.Since(start)
+			return err
+		})
+		alice := siotest.Dial(t, io, siotest.Options{})
+		alice.On("anybody?", func(siotest.Event) {}) // and does not answer
+		alice.Emit("ask")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if took := <-expired; took != time.Minute || alice.Closed() {
+			t.Errorf("the question expired after %v", took)
+		}
+	})
+}
