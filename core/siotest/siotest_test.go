@@ -270,3 +270,12 @@ func TestTheServersTimePasses(t *testing.T) {
 		}
 	})
 }
+
+// A test that ends at once leaves nothing in its bubble, where time stops then.
+func TestAShortStory(t *testing.T) {
+	onEachTransport(t, func(t *testing.T, opts siotest.Options) {
+		io := serve(t, socketio.Config{})
+		io.OnConnection(func(context.Context, *socketio.Socket) error { return nil })
+		siotest.Dial(t, io, opts)
+	})
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"os"
@@ -55,26 +54,6 @@ func TestTwoPeopleChat(t *testing.T) {
 	}
 	if got := budi.Next(`42["post"`); !strings.Contains(got, `"from":"Ani","text":"halo"`) {
 		t.Error("Budi heard", got)
-	}
-}
-
-func TestImagesTravelAsAttachments(t *testing.T) {
-	url := serveChat(t)
-	ani := smoke.Connect(t, url+"/socket.io", nil)
-	ani.Call("0", "join", `{"client":"a","name":"Ani","room":"lobby"}`)
-	png := base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n and so on"))
-	ani.Send(`451-1["send",{"key":"k","room":"lobby","text":"","image":{"name":"a.png","type":"image/png","data":` +
-		`{"_placeholder":true,"num":0}}}]` + "\x1eb" + png)
-	if got := ani.Next(`451-["post"`); !strings.Contains(got, `"type":"image/png"`) {
-		t.Error("posted:", got)
-	}
-	if got := ani.Next("b"); got != "b"+png {
-		t.Error("attachment:", got)
-	}
-	ani.Send(`422["picture",{"key":"k"}]`)
-	ani.Next(`461-2[{"name":"a.png","type":"image/png"`)
-	if got := ani.Next("b"); got != "b"+png {
-		t.Error("fetched:", got)
 	}
 }
 

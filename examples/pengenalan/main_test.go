@@ -1,38 +1,43 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
-	"github.com/kawat-go/kawat/examples/internal/smoke"
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/core/siotest"
 )
 
 func TestEverybodyHears(t *testing.T) {
-	url := smoke.Serve(t, func(ctx context.Context, ln net.Listener) error {
-		io, err := newServer()
-		if err != nil {
-			return err
-		}
-		server := &http.Server{Handler: newSite(io, t.TempDir())}
-		go func() {
-			<-ctx.Done()
-			_ = io.Close()
-			_ = server.Close()
-		}()
-		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	one := smoke.Connect(t, url+"/socket.io", nil)
-	two := smoke.Connect(t, url+"/socket.io", nil)
-	one.Send(`42["pesan","halo semua"]`)
-	for _, c := range []*smoke.Client{one, two} {
-		if got := c.Next("42"); got != `42["pesanBaru","halo semua"]` {
+	io, err := newServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = io.Close() })
+	one := siotest.Dial(t, io, siotest.Options{})
+	two := siotest.Dial(t, io, siotest.Options{Transport: engine.Polling})
+	one.Emit("pesan", "halo semua")
+	for _, c := range []*siotest.Client{one, two} {
+		if got := siotest.Expect[string](c, "pesanBaru"); got != "halo semua" {
 			t.Error("heard", got)
+		}
+	}
+}
+
+func TestTheSite(t *testing.T) {
+	io, err := newServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = io.Close() })
+	site := newSite(io, t.TempDir())
+	for path, want := range map[string]string{"/": "<html", "/page.js": "pesanBaru", "/socket.io/?EIO=4&transport=polling": `"sid":`} {
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %.80q", path, w.Code, w.Body)
 		}
 	}
 }
