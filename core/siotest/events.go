@@ -62,7 +62,7 @@ func (c *Client) EmitWithAck(event string, args ...any) packet.Args {
 	c.await(fmt.Sprintf("the ack of %q", event), func() bool {
 		reply, acked = c.acks[id]
 		delete(c.acks, id)
-		return acked || c.conn != conn || conn.closed
+		return acked || conn.closed
 	})
 	if !acked {
 		c.fatalf("siotest: no ack of %q: the connection was closed", event)
