@@ -42,6 +42,11 @@ func (m *members) remove(s *Socket) bool {
 	return true
 }
 
+func (m *members) has(s *Socket) bool {
+	_, ok := m.index[s]
+	return ok
+}
+
 func (m *members) len() int { return len(m.list) }
 
 // snapshot returns the sockets as they are now, to be read at leisure.

@@ -207,12 +207,7 @@ func (n *Namespace) add(s *Socket) (missed []*engine.Frame, before *Socket, adde
 	if err != nil {
 		return nil, before, true, err
 	}
-	if n.watch.heard() {
-		for _, name := range s.roomNames() {
-			n.noteJoin(name, s.id)
-		}
-	}
-	n.present.add(s)
+	n.arrive(s)
 	return missed, before, true, nil
 }
 
@@ -222,10 +217,8 @@ func (n *Namespace) remove(s *Socket, reason Reason) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rooms := s.roomNames()
-	noted := n.watch.heard() && n.present.has(s)
-	n.present.remove(s)
+	n.depart(s)
 	n.unseat(s, reason)
-	n.noteLeaving(noted, s.id, rooms)
 	s.rooms = nil
 	return rooms
 }
@@ -239,16 +232,13 @@ func (n *Namespace) join(s *Socket, name string) {
 	if _, in := s.rooms[name]; in {
 		return
 	}
-	if n.watch.heard() && n.present.has(s) {
-		n.noteJoin(name, s.id)
-	}
 	if s.rooms == nil {
 		s.rooms = make(map[string]offset)
 	}
 	s.rooms[name] = n.head()
 	switch {
 	case n.present.has(s):
-		n.present.enter(s, name)
+		n.enterRoom(s, name)
 	case n.isAway(s):
 		n.history.away.enter(s, name)
 	}
@@ -260,17 +250,13 @@ func (n *Namespace) leave(s *Socket, name string) {
 	if !in {
 		return
 	}
-	noted := n.watch.heard() && n.present.has(s)
 	delete(s.rooms, name)
-	n.present.leave(s, name)
+	n.leaveRoom(s, name)
 	if n.isAway(s) {
 		n.history.away.leave(s, name)
 	}
 	if s.session != nil && s.session.holder == s {
 		s.session.left(n.history, name, since)
-	}
-	if noted {
-		n.noteLeave(name, s.id)
 	}
 }
 

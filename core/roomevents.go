@@ -107,6 +107,42 @@ func (n *Namespace) logDropping() {
 	n.server.log.Error("events of rooms are dropped: a function of OnJoinRoom or its like is too slow", "namespace", n.name)
 }
 
+// arrive, depart, enterRoom and leaveRoom change who is present, and note what that
+// does to rooms. The caller holds n.mu.
+func (n *Namespace) arrive(s *Socket) {
+	if n.watch.heard() {
+		for _, room := range s.roomNames() {
+			n.noteJoin(room, s.id)
+		}
+	}
+	n.present.add(s)
+}
+
+func (n *Namespace) depart(s *Socket) {
+	noted := n.watch.heard() && n.present.has(s)
+	n.present.remove(s)
+	if noted {
+		for _, room := range s.roomNames() {
+			n.noteLeave(room, s.id)
+		}
+	}
+}
+
+func (n *Namespace) enterRoom(s *Socket, room string) {
+	if n.watch.heard() && !n.present.entered(s, room) {
+		n.noteJoin(room, s.id)
+	}
+	n.present.enter(s, room)
+}
+
+func (n *Namespace) leaveRoom(s *Socket, room string) {
+	noted := n.watch.heard() && n.present.entered(s, room)
+	n.present.leave(s, room)
+	if noted {
+		n.noteLeave(room, s.id)
+	}
+}
+
 // noteJoin is called before the socket enters a room, with n.mu held.
 func (n *Namespace) noteJoin(room, id string) {
 	if !n.present.exists(room) {
@@ -120,16 +156,6 @@ func (n *Namespace) noteLeave(room, id string) {
 	n.note(roomLeft, room, id)
 	if !n.present.exists(room) {
 		n.note(roomDeleted, room, id)
-	}
-}
-
-// noteLeaving is noteLeave for all rooms of a socket that has left them.
-func (n *Namespace) noteLeaving(noted bool, id string, rooms []string) {
-	if !noted {
-		return
-	}
-	for _, name := range rooms {
-		n.noteLeave(name, id)
 	}
 }
 

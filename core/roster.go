@@ -20,6 +20,12 @@ func (r *roster) has(s *Socket) bool { return r.sockets[s.id] == s }
 // exists reports whether anybody is in a room.
 func (r *roster) exists(room string) bool { return r.sockets[room] != nil || r.rooms[room] != nil }
 
+// entered reports whether a socket is in a room other than its own.
+func (r *roster) entered(s *Socket, room string) bool {
+	m := r.rooms[room]
+	return m != nil && m.has(s)
+}
+
 // add files a socket under its id and its rooms.
 func (r *roster) add(s *Socket) {
 	r.sockets[s.id] = s

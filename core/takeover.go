@@ -93,9 +93,7 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 	if session.away {
 		h.remove(session)
 	} else {
-		noted := n.watch.heard()
-		n.present.remove(before)
-		n.noteLeaving(noted, before.id, before.roomNames())
+		n.depart(before)
 	}
 	n.settleRooms(s, before.rooms)
 	session.claimant, session.holder = nil, s
