@@ -96,6 +96,7 @@ func Run(t *testing.T, host Host) {
 		"Identity":   identity,
 		"Life":       life,
 		"Socket.IO":  sockets,
+		"Older":      older,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, host) })
 	}
