@@ -3,7 +3,8 @@
 // by HTTP long-polling, which gets through everywhere, and moves to a WebSocket
 // when it has found that this works; or it begins by WebSocket at once. Either
 // way it has one session, whose messages are neither lost nor reordered by the
-// move, and which a heartbeat ends when the client is gone.
+// move, and which a heartbeat ends when the client is gone. Older clients, which
+// speak revision 3, are served where Config.AllowEIO3 says so.
 //
 // The package knows no HTTP library. What it needs from one is small.
 //

@@ -1,4 +1,5 @@
 // engine.io-client against the plain Engine.IO server of every host.
+import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Socket } from 'engine.io-client';
 import { engine, openSession } from '../cases/engine.mjs';
@@ -11,6 +12,11 @@ describe('engine.io-client', () => {
   after(() => servers?.stop());
 
   for (const host of wantedHosts()) {
+    it(`engine.io ${host}: older revisions are refused where they are not allowed`, async () => {
+      const response = await fetch(`${servers.urls[host]}/engine.io/?EIO=3&transport=polling`);
+      assert.equal(response.status, 400);
+      assert.equal((await response.json()).code, 5);
+    });
     for (const mode of modes) {
       describe(`engine.io ${host} ${mode}`, { concurrency: 4 }, () => {
         for (const one of engine) {

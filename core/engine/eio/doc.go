@@ -6,4 +6,6 @@
 // data travels as a binary message without a digit. Over HTTP several packets
 // share a body, separated by [Separator], and binary data is written in base64
 // behind the letter b.
+//
+// What has Rev3 in its name is for older clients, and of no use for others.
 package eio
