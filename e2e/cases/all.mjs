@@ -7,4 +7,5 @@ import { restart } from './restart.mjs';
 import { retries } from './retries.mjs';
 import { rooms } from './rooms.mjs';
 
-export const all = [...connect, ...events, ...acks, ...rooms, ...endings, ...order, ...crowd, ...restart, ...retries];
+export const withoutRestarts = [...connect, ...events, ...acks, ...rooms, ...endings, ...order, ...crowd, ...retries];
+export const all = [...withoutRestarts, ...restart];

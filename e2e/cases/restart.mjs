@@ -3,7 +3,8 @@ import { startServer } from '../lib/servers.mjs';
 import { call, next, nextValue, settle, World } from '../lib/world.mjs';
 
 /** A server of the case's own, which it may kill and freeze. */
-export async function ownServer(world, flags = []) {
+export async function ownServer(world, heartbeat = []) {
+  const flags = [...world.flags, ...heartbeat];
   let server = await startServer(world.host, flags);
   const addr = new URL(server.url).host;
   const own = new World({ ...world, url: server.url });

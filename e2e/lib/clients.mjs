@@ -21,14 +21,30 @@ export const since = {
   retries: '4.6.0',
 };
 
-/** The client module of a version: { io, Manager, ... }. Before 3.0.0 the module was what is now io. */
-export function client(version) {
-  const module = require(`client-${version}`);
+/** A client is its version, and the codec that both sides are set to if it is not JSON: "4.8.4 msgpack". */
+const parse = (name) => {
+  const [version, codec = 'json'] = name.split(' ');
+  return { version, codec };
+};
+
+const parsers = { msgpack: 'socket.io-msgpack-parser' };
+
+/** The client module: { io, Manager, ... }. Before 3.0.0 the module was what is now io. */
+export function client(name) {
+  const module = require(`client-${parse(name).version}`);
   return module.io ? module : { io: module };
 }
 
-/** Whether a client of this version can run a case that needs the feature. */
-export const supports = (version, feature) => !feature || compare(version, since[feature]) >= 0;
+/** The options that set a client's codec, and the flags that set its server's. */
+export const codecOptions = (name) => {
+  const parser = parsers[parse(name).codec];
+  return parser ? { parser: require(parser) } : {};
+};
+export const codecFlags = (name) => ['-codec', parse(name).codec];
+
+/** Whether a client can run a case that needs the feature and, if it names one, the codec. */
+export const supports = (name, feature, codec) =>
+  (!feature || compare(parse(name).version, since[feature]) >= 0) && (!codec || parse(name).codec === codec);
 
 function compare(a, b) {
   const [x, y] = [a, b].map((v) => v.split('.').map(Number));

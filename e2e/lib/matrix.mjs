@@ -1,6 +1,6 @@
 // Crosses one client version with every transport, host and case.
 import { after, before, describe, it } from 'node:test';
-import { supports } from './clients.mjs';
+import { codecFlags, supports } from './clients.mjs';
 import { startAll, wantedHosts } from './servers.mjs';
 import { modes, World } from './world.mjs';
 
@@ -14,7 +14,7 @@ const concurrency = 8;
 export function matrix(version, cases, { suites = 1, flags = [], hosts = () => true } = {}) {
   describe(`socket.io-client ${version}`, { concurrency: suites }, () => {
     let servers;
-    before(async () => { servers = await startAll(flags, hosts); });
+    before(async () => { servers = await startAll([...codecFlags(version), ...flags], hosts); });
     after(() => servers?.stop());
 
     for (const host of wantedHosts().filter(hosts)) {
@@ -36,5 +36,5 @@ export function matrix(version, cases, { suites = 1, flags = [], hosts = () => t
   });
 }
 
-const runs = (one, version, mode) => supports(version, one.needs) && (one.modes ?? modes).includes(mode)
+const runs = (one, version, mode) => supports(version, one.needs, one.codec) && (one.modes ?? modes).includes(mode)
   && (mode === 'websocket' || supports(version, one.needsToPoll));

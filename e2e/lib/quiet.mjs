@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { spec } from 'node:test/reporters';
 
 const leaf = (data) => data.details?.type !== 'suite';
-const matrixSuite = /^\d+\.\d+\.\d+ \w+ \w+$|^engine/;
+const matrixSuite = /^\d+\.\d+\.\d+( \w+)+$|^engine/;
 
 async function* failuresAndFigures(source) {
   for await (const event of source) {

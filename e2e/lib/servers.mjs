@@ -13,7 +13,7 @@ const reference = fileURLToPath(new URL('../server/reference.mjs', import.meta.u
 
 /**
  * Starts one server process and waits for the line in which it names its addresses.
- * Both programs take the same flags: -host, -addr, -recovery (not Node), -ping-interval, -ping-timeout.
+ * Both programs take the same flags: -host, -addr, -codec, -recovery (not Node), -ping-interval, -ping-timeout.
  */
 export async function startServer(host, flags = []) {
   const only = host === 'all' ? [] : ['-host', host];

@@ -1,5 +1,5 @@
 // What a case is given: clients that connect in the way the case runs under, and that are closed after it.
-import { client } from './clients.mjs';
+import { client, codecFlags, codecOptions } from './clients.mjs';
 
 /** What a client is told to use in each mode. */
 export const transports = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
@@ -17,6 +17,8 @@ export class World {
   constructor({ version, mode, host, url }) {
     Object.assign(this, { version, mode, host, url });
     this.io = client(version).io;
+    this.flags = codecFlags(version);
+    this.codec = this.flags.at(-1);
     this.transport = mode === 'polling' ? 'polling' : 'websocket';
   }
 
@@ -28,7 +30,7 @@ export class World {
   /** A socket that is not connected yet. Reconnection is off unless the case asks for it. */
   socket(namespace = '/', options = {}) {
     const socket = this.io(this.url + (namespace === '/' ? '' : namespace), {
-      transports: transports[this.mode], forceNew: true, reconnection: false, autoConnect: false,
+      transports: transports[this.mode], forceNew: true, reconnection: false, autoConnect: false, ...codecOptions(this.version),
       reconnectionDelay: 50, reconnectionDelayMax: 200, ...options,
     });
     this.#managers.add(socket.io);

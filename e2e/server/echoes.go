@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	socketio "github.com/kawat-go/kawat/core"
@@ -50,6 +51,10 @@ func echoes(io *socketio.Server) {
 		v.Count++
 		return v, nil
 	})
+	type moment struct {
+		At time.Time `json:"at"`
+	}
+	socketio.OnWithAck(io, "moment", func(_ context.Context, _ *socketio.Socket, m moment) (moment, error) { return m, nil })
 	socketio.On(io, "nothing", func(_ context.Context, s *socketio.Socket, _ socketio.None) error {
 		return s.Emit("nothing")
 	})

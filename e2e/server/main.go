@@ -17,7 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/packet"
 )
 
 func main() {
@@ -26,6 +28,7 @@ func main() {
 	interval := flag.Int("ping-interval", 25_000, "milliseconds between pings")
 	timeout := flag.Int("ping-timeout", 20_000, "milliseconds to wait for a pong")
 	window := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
+	codec := flag.String("codec", "json", "how packets are encoded: json or msgpack")
 	flag.Parse()
 	// What clients do wrong is part of the suite, and not worth a line.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
@@ -37,11 +40,17 @@ func main() {
 	if *window > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{MaxDisconnectionDuration: time.Duration(*window) * time.Millisecond}
 	}
+	if cfg.Codec = codecs[*codec]; cfg.Codec == nil {
+		fmt.Fprintf(os.Stderr, "no codec %q\n", *codec)
+		os.Exit(2)
+	}
 	if err := run(*only, *addr, cfg); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
+
+var codecs = map[string]packet.Codec{"json": packet.JSON(), "msgpack": msgpack.Codec()}
 
 func run(only, addr string, cfg socketio.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

@@ -2,15 +2,17 @@
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { Server as EngineServer } from 'engine.io';
+import msgpack from 'socket.io-msgpack-parser';
 
 // Flags are written as Go's flag package takes them, so that both servers start alike.
-const flags = { host: '', addr: '127.0.0.1:0', 'ping-interval': '25000', 'ping-timeout': '20000' };
+const flags = { host: '', addr: '127.0.0.1:0', codec: 'json', 'ping-interval': '25000', 'ping-timeout': '20000' };
 for (let i = 2; i + 1 < process.argv.length; i += 2) flags[process.argv[i].replace(/^-+/, '')] = process.argv[i + 1];
 
 const http = createServer((req, res) => res.writeHead(404).end());
 const heartbeat = { pingInterval: Number(flags['ping-interval']), pingTimeout: Number(flags['ping-timeout']) };
 const limits = { maxHttpBufferSize: 1_000_000, destroyUpgrade: false };
-const io = new Server(http, { ...heartbeat, ...limits, serveClient: false, allowEIO3: true });
+const codec = flags.codec === 'msgpack' ? { parser: msgpack } : {};
+const io = new Server(http, { ...heartbeat, ...limits, ...codec, serveClient: false, allowEIO3: true });
 
 const reasons = new Map(); // socket id -> promise of the reason it left for
 const settle = new Map();
@@ -84,6 +86,7 @@ function echoes(socket) {
   socket.on('echo-volatile', (value) => socket.volatile.emit('echo', value));
   socket.on('echo-plain', (value) => socket.compress(false).emit('echo', value));
   socket.on('typed', (value, ack) => ack({ ...value, count: value.count + 1 }));
+  socket.on('moment', (value, ack) => ack(value));
   socket.on('nothing', () => socket.emit('nothing'));
   socket.on('size', (value, ack) => ack(value.length));
   socket.on('make', ({ text, bytes }) => socket.emit('made', text ? 'x'.repeat(text) : Buffer.alloc(bytes, 7)));
