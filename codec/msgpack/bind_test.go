@@ -195,7 +195,7 @@ func (panics) MarshalJSON() ([]byte, error) { panic("it is broken") }
 // TestBindOwns holds that arguments outlive the message, share the memory of binary
 // and cannot grow into each other.
 func TestBindOwns(t *testing.T) {
-	p := mustDecode(t, mustEncode(t, event("a", []byte("one"), map[string]any{"b": []byte("two")}, "end")))
+	p := mustDecode(t, mustEncode(t, event("a", []byte("one"), map[string]any{"b": []byte("two"), "c": []byte("three")}, "end")))
 	var one []byte
 	var two map[string][]byte
 	if err := p.Args.Bind(0, &one); err != nil {
@@ -205,8 +205,11 @@ func TestBindOwns(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = append(append(one, "longer"...), append(two["b"], "longer"...)...)
-	if got, err := p.Args.Value(2); err != nil || got != "end" || string(one) != "one" || string(two["b"]) != "two" {
+	if got, err := p.Args.Value(2); err != nil || got != "end" || string(one) != "one" || string(two["b"]) != "two" || string(two["c"]) != "three" {
 		t.Errorf("%v, %v, %q, %q", got, err, one, two)
+	}
+	if raw := p.Args.Raw(0); cap(raw) != len(raw) {
+		t.Errorf("argument 0 has room for %d bytes behind it", cap(raw)-len(raw))
 	}
 	if raw := p.Args.Raw(2); !bytes.Equal(raw, []byte("\xa3end")) {
 		t.Errorf("raw %q", raw)

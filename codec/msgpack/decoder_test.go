@@ -172,6 +172,7 @@ func TestDecoderLimits(t *testing.T) {
 	}{
 		"depth, just":              {of("92a161" + deep(2)), packet.Limits{Depth: 3}, nil},
 		"depth":                    {of("92a161" + deep(3)), packet.Limits{Depth: 3}, packet.ErrTooDeep},
+		"depth of 1":               {of("92a16190"), packet.Limits{Depth: 1}, packet.ErrTooDeep},
 		"depth of objects":         {of("92a16181a16181a161 91c0"), packet.Limits{Depth: 3}, packet.ErrTooDeep},
 		"depth of a CONNECT":       {"83" + typ + "00" + data + "81a1619180" + root, packet.Limits{Depth: 2}, packet.ErrTooDeep},
 		"depth of a key unknown":   {"83" + typ + "01" + "a178" + deep(4) + root, packet.Limits{Depth: 3}, packet.ErrTooDeep},

@@ -64,6 +64,7 @@ func TestEncodeValues(t *testing.T) {
 		{map[int]string{2: "b", 1: "a"}, "82a131a161a132a162"},
 		{many, "de0010 a13000a13101a231300aa231310ba231320ca231330da231340ea231350fa13202a13303a13404a13505a13606a13707a13808a13909"},
 		{map[time.Time]int{day.UTC().Truncate(time.Second): 1}, "81b4" + hex.EncodeToString([]byte("2023-11-14T22:13:20Z")) + "01"},
+		{map[time.Time]any{day.UTC().Truncate(time.Second): 1}, "81b4" + hex.EncodeToString([]byte("2023-11-14T22:13:20Z")) + "01"},
 		{make([]int, 16), "dc0010" + strings.Repeat("00", 16)},
 		{make([]bool, 65536), "dd00010000" + strings.Repeat("c2", 65536)},
 		{[]string{"é\"\\\n<😀"}, "91aa" + hex.EncodeToString([]byte("é\"\\\n<😀"))},
