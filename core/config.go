@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"reflect"
 	"time"
@@ -69,6 +70,13 @@ type Config struct {
 	// Default 10,000.
 	MaxQueuedServerSideEvents int
 
+	// ClientFiles, if set, has the JavaScript client, which the server then offers
+	// below Path to pages: <script src="/socket.io/socket.io.js">. Those are the files
+	// of the npm package socket.io-client, so it is usually
+	// os.DirFS("node_modules/socket.io-client/dist"), or an embed.FS. They are read
+	// when the server is made. Default: none are served.
+	ClientFiles fs.FS
+
 	// What follows configures the Engine.IO server below: see [engine.Config].
 
 	// Path is where clients find the server. Default "/socket.io".
@@ -101,11 +109,16 @@ type Config struct {
 	// Cookie, if set, is sent with the handshake of a polling client.
 	Cookie *engine.Cookie
 	// InitialHeaders, if set, may add header fields to the handshake's response,
-	// and Headers to every response.
+	// and Headers to every response but the client's files. A field with a line break
+	// or another control character is left out.
 	InitialHeaders func(h engine.Header, r *engine.Request)
 	Headers        func(h engine.Header, r *engine.Request)
 	// GenerateID, if set, makes the ids of connections (not of sockets).
 	GenerateID func(r *engine.Request) (string, error)
+	// InitialPacket, if set, is the text of an Engine.IO message that is sent to each
+	// client right behind the handshake's answer. A Socket.IO client expects a packet
+	// of Socket.IO's in it. Default none.
+	InitialPacket string
 	// HTTPCompression compresses the responses to polls.
 	HTTPCompression engine.Compression
 	// PerMessageDeflate, if set, offers to compress WebSocket messages.

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
-	"strings"
 	"sync"
 )
 
@@ -31,8 +30,9 @@ func (s *Server) compress(reply *Reply, r *Request) {
 		return
 	}
 	reply.Header.Add("Vary", "Accept-Encoding")
+	wanted := r.AcceptsEncoding("gzip", "deflate")
 	for i := range compressors {
-		if c := &compressors[i]; accepts(r.Header, c.name) {
+		if c := &compressors[i]; c.name == wanted {
 			w := c.pool.Get().(compressor)
 			defer c.pool.Put(w)
 			var out bytes.Buffer
@@ -44,19 +44,4 @@ func (s *Server) compress(reply *Reply, r *Request) {
 			return
 		}
 	}
-}
-
-// accepts reports whether the client accepts an encoding: it is listed, and not
-// with a weight of zero.
-func accepts(h Header, encoding string) bool {
-	for _, list := range h["Accept-Encoding"] {
-		for item := range strings.SplitSeq(list, ",") {
-			name, weight, _ := strings.Cut(item, ";")
-			if strings.EqualFold(strings.TrimSpace(name), encoding) {
-				weight = strings.TrimPrefix(strings.TrimSpace(weight), "q=")
-				return strings.Trim(weight, "0.") != "" || weight == ""
-			}
-		}
-	}
-	return false
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The names of the transports.
@@ -61,13 +62,17 @@ type Config struct {
 	// the session's id, for load balancers.
 	Cookie *Cookie
 	// InitialHeaders, if set, may add header fields to the handshake's response,
-	// and Headers to every response.
+	// and Headers to every response, over both transports. A field with a line break
+	// or another control character is left out.
 	InitialHeaders func(h Header, r *Request)
 	Headers        func(h Header, r *Request)
 	// GenerateID, if set, makes the sessions' ids: unguessable, unique, at most
 	// 64 characters of A-Z, a-z, 0-9, - and _. Other servers' tools expect 20
 	// characters, which is what the default makes.
 	GenerateID func(r *Request) (string, error)
+	// InitialPacket, if set, is the text of a message that is sent to each client
+	// right behind the handshake's answer. Default none.
+	InitialPacket string
 
 	// HTTPCompression compresses the responses to polls.
 	HTTPCompression Compression
@@ -119,6 +124,7 @@ type Cookie struct {
 	Domain   string        // default none
 	SameSite string        // "Lax" (the default), "Strict" or "None"
 	MaxAge   time.Duration // default: until the browser is closed
+	Secure   bool          // over TLS only, also where a proxy ended the TLS; default: if the request came over TLS
 }
 
 // Compression compresses HTTP responses by gzip or deflate, as the client accepts.
@@ -208,6 +214,9 @@ func (c *Config) check() error {
 	if c.PingInterval < time.Millisecond || c.PingTimeout < time.Millisecond {
 		return fmt.Errorf("engine: Config.PingInterval and PingTimeout are told to clients in milliseconds: %v, %v is too short",
 			c.PingInterval, c.PingTimeout)
+	}
+	if !utf8.ValidString(c.InitialPacket) || strings.Contains(c.InitialPacket, "\x1e") {
+		return fmt.Errorf("engine: Config.InitialPacket must be UTF-8 without the character U+001E, which separates packets")
 	}
 	if len(c.Transports) == 0 {
 		return fmt.Errorf("engine: Config.Transports is empty; leave it nil for the default")

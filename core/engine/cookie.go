@@ -17,7 +17,7 @@ func (c *Cookie) of(id string, r *Request) string {
 		b.WriteString("; Max-Age=" + strconv.Itoa(int(c.MaxAge.Seconds())))
 	}
 	b.WriteString("; HttpOnly")
-	if r.Secure {
+	if r.Secure || c.Secure {
 		b.WriteString("; Secure")
 	}
 	b.WriteString("; SameSite=" + textproto.CanonicalMIMEHeaderKey(c.SameSite))

@@ -78,6 +78,7 @@ func (s *Server) allow(ctx context.Context, r *Request) (why *refusal) {
 		return nil
 	}
 	why = refusalOf(codeForbidden, "AllowRequest")
+	why.cause = err
 	if message := err.Error(); message != "" {
 		why.message = message
 	}

@@ -147,6 +147,7 @@ func TestCookie(t *testing.T) {
 	}{
 		{engine.Cookie{}, false, "io=ID; Path=/; HttpOnly; SameSite=Lax"},
 		{engine.Cookie{}, true, "io=ID; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{engine.Cookie{Secure: true}, false, "io=ID; Path=/; HttpOnly; Secure; SameSite=Lax"},
 		{engine.Cookie{Name: "n", Path: "/p", Domain: "d.example", SameSite: "none", MaxAge: time.Minute}, true,
 			"n=ID; Path=/p; Domain=d.example; Max-Age=60; HttpOnly; Secure; SameSite=None"},
 	} {

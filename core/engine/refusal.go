@@ -40,6 +40,7 @@ type refusal struct {
 	message string // what the client is told
 	context string // what it is about, for the operator
 	status  int
+	cause   error // of the user's function that refused, if one did
 }
 
 func refusalOf(code int, context string) *refusal {
@@ -56,8 +57,12 @@ func (s *Server) refuse(r *Request, why *refusal) Reply {
 	if s.refused[why.code].Add(1) == 1 {
 		level = slog.LevelWarn
 	}
-	s.cfg.Logger.Log(r.context(), level, "request refused", "message", why.message, "context", why.context,
-		"remote", r.RemoteAddr, "hint", codeHints[why.code])
+	attrs := []any{"message", why.message, "context", why.context, "remote", r.RemoteAddr, "hint", codeHints[why.code]}
+	if why.cause != nil {
+		attrs = append(attrs, "error", why.cause)
+	}
+	s.cfg.Logger.Log(r.context(), level, "request refused", attrs...)
+	s.report(r, why)
 	if r.IsUpgrade() {
 		// A WebSocket client is shown the status at most; the reference's is
 		// always the same.

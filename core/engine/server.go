@@ -17,6 +17,12 @@ import (
 type Server struct {
 	cfg          Config
 	onConnection atomic.Pointer[func(*Session) Receiver]
+	serveFile    atomic.Pointer[func(*Request) (Reply, bool)]
+	initial      *Frame // Config.InitialPacket; nil if there is none
+
+	middlewares      hookList[Middleware]
+	connectionErrors hookList[func(ConnectionError)]
+	badHeader        atomic.Bool // the log has said that one was left out
 
 	registry
 
@@ -40,6 +46,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, registry: newRegistry()}
+	if cfg.InitialPacket != "" {
+		s.initial = MessageFrame(append(FrameBuffer(len(cfg.InitialPacket)), cfg.InitialPacket...))
+	}
 	s.pings = expiry.New(cfg.PingInterval, (*Session).sendPing)
 	s.pongs = expiry.New(cfg.PingTimeout, (*Session).pingTimedOut)
 	s.silences = expiry.New(s.silence(), (*Session).fellSilent)
@@ -76,7 +85,14 @@ func (s *Server) OnConnection(f func(*Session) Receiver) { s.onConnection.Store(
 // until there is something to tell, or until ctx ends because the client has gone
 // away.
 func (s *Server) ServePoll(ctx context.Context, r *Request) Reply {
-	reply, handshake := s.servePoll(ctx, r)
+	if reply, ok := s.file(r); ok {
+		return reply
+	}
+	handshake := false
+	reply, ok := s.runMiddlewares(ctx, r)
+	if ok {
+		reply, handshake = s.servePoll(ctx, r)
+	}
 	s.addHeaders(&reply, r, handshake)
 	return reply
 }
@@ -110,8 +126,7 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 func (s *Server) handshake(r *Request) Reply {
 	id, err := s.newID(r)
 	if err != nil {
-		s.cfg.Logger.Error("no session id", "error", err)
-		return s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+		return s.withoutID(r, err)
 	}
 	session, err := s.open(r, id, nil)
 	if err != nil {
@@ -121,7 +136,7 @@ func (s *Server) handshake(r *Request) Reply {
 	if !s.cfg.DisableUpgrades && slices.Contains(s.cfg.Transports, WebSocket) {
 		upgrades = `"` + WebSocket + `"`
 	}
-	reply := session.pollReply(r, []*Frame{session.openPacket(upgrades)})
+	reply := session.pollReply(r, session.firstFrames(upgrades))
 	if c := s.cfg.Cookie; c != nil {
 		reply.Header.Set("Set-Cookie", c.of(id, r))
 	}
@@ -131,17 +146,28 @@ func (s *Server) handshake(r *Request) Reply {
 // unavailable answers a handshake whose session could not be registered.
 func (s *Server) unavailable(r *Request, err error) Reply {
 	if !errors.Is(err, errShutdown) {
-		s.cfg.Logger.Error("no session", "error", err)
-		return s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+		return s.withoutID(r, err)
 	}
+	s.report(r, &refusal{code: codeBadRequest, message: err.Error(), context: "SERVER_SHUTDOWN"})
 	reply := errorReply(statusUnavailable, codeBadRequest, err.Error())
 	reply.Header.Set("Retry-After", "5")
 	return reply
 }
 
+// withoutID refuses a handshake for which there is no id.
+func (s *Server) withoutID(r *Request, err error) Reply {
+	s.cfg.Logger.Error("no session id", "error", err)
+	why := refusalOf(codeBadRequest, "ID_GENERATION_ERROR")
+	why.cause = err
+	return s.refuse(r, why)
+}
+
 // AcceptUpgrade decides on a request that asks for a WebSocket. Where it returns
 // no Upgrade, the Reply is the answer.
 func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
+	if reply, ok := s.runMiddlewares(ctx, r); !ok {
+		return nil, reply
+	}
 	if s.isClosed() {
 		return nil, s.unavailable(r, errShutdown)
 	}
@@ -156,8 +182,7 @@ func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 	if session == nil {
 		id, err := s.newID(r)
 		if err != nil {
-			s.cfg.Logger.Error("no session id", "error", err)
-			return nil, s.refuse(r, refusalOf(codeBadRequest, "ID_GENERATION_ERROR"))
+			return nil, s.withoutID(r, err)
 		}
 		u.id = id
 	}
@@ -172,10 +197,12 @@ func (s *Server) addHeaders(reply *Reply, r *Request, handshake bool) {
 	if reply.Header == nil {
 		reply.Header = Header{}
 	}
-	if reply.Status == statusOK {
+	if reply.Status == statusOK && reply.Header.Get("Cache-Control") == "" {
 		reply.Header.Set("Cache-Control", "no-store")
 	}
-	s.addCORS(reply.Header, r)
+	if reply.Header.Get("Access-Control-Allow-Origin") == "" { // as a middleware's answer may have it
+		s.addCORS(reply.Header, r)
+	}
 	s.runHeaderHooks(reply.Header, r, handshake)
 }
 
@@ -185,6 +212,9 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 	}
 	if s.cfg.Headers != nil {
 		s.guard("Config.Headers", func() { s.cfg.Headers(h, r) })
+	}
+	if s.cfg.InitialHeaders != nil || s.cfg.Headers != nil {
+		s.sanitize(h)
 	}
 }
 
@@ -200,7 +230,7 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.
 		session.writing = true
-		session.enqueue([]*Frame{session.openPacket("")})
+		session.enqueue(session.firstFrames(""))
 	}
 	session.receiving.Lock() // a client that can guess its id waits for its receiver
 	if err := s.register(session); err != nil {

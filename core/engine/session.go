@@ -66,6 +66,7 @@ type Session struct {
 	refreshed    bool                  // a packet has put off the ping timeout since
 	writing      bool                  // a goroutine writes the queue to conn
 	posting      bool                  // a POST body is being read
+	upgraded     bool                  // from polling to conn
 	bodyDeadline func(time.Time) error // of that body, where the host can; nil when it is read
 	queue        *queue
 	conn         Conn       // nil while the session polls
@@ -75,6 +76,7 @@ type Session struct {
 	candidate    *candidate // the connection that asks to take over, if any
 	reason       Reason     // why it ended, or why it is closing
 	cause        error
+	events       *sessionEvents // nil unless the user wants to hear of some
 
 	ping, pong expiry.Entry[*Session]
 	closeTimer *expiry.Entry[*Session] // of a session that is closing
@@ -239,6 +241,8 @@ func (s *Session) end(reason Reason, cause error) {
 	s.dropQueue()
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
 	s.poll, s.candidate = nil, nil
+	events := s.events
+	s.events = nil
 	if s.bodyDeadline != nil {
 		_ = s.bodyDeadline(time.Unix(1, 0)) // nobody waits for the body any more
 		s.bodyDeadline = nil
@@ -247,6 +251,7 @@ func (s *Session) end(reason Reason, cause error) {
 
 	s.stopTimers()
 	defer s.server.forget(s) // when the receiver knows, even if that ends the goroutine
+	defer s.tellClose(events, reason, cause)
 	if reason == ReasonSlowConsumer {
 		s.server.slow.Add(1)
 	}
@@ -332,7 +337,16 @@ func (s *Session) flushReceiver() {
 
 func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.request.RemoteAddr) }
 
-// openPacket is the handshake's answer.
+// firstFrames are the handshake's answer.
+func (s *Session) firstFrames(upgrades string) []*Frame {
+	frames := []*Frame{s.openPacket(upgrades)}
+	if s.server.initial != nil {
+		frames = append(frames, s.server.initial)
+	}
+	return frames
+}
+
+// openPacket tells the client of its session.
 func (s *Session) openPacket(upgrades string) *Frame {
 	cfg := &s.server.cfg
 	return packetFrame(eio.Open, fmt.Sprintf(

@@ -9,5 +9,6 @@ const (
 	statusMethodNotAllowed = 405
 	statusRequestTimeout   = 408
 	statusTooLarge         = 413
+	statusInternal         = 500
 	statusUnavailable      = 503
 )

@@ -62,6 +62,7 @@ func (u *Upgrade) run(c Conn, ended func()) {
 	}
 	var err error
 	if r.session, err = u.server.open(u.request, u.id, c); err != nil {
+		u.server.unavailable(u.request, err) // too late for the client to see that answer
 		c.Close(0, "")
 		drain(c)
 		r.finish(u.server)
@@ -112,7 +113,15 @@ func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err er
 		s.server.noops.Add(&cand.noop)
 		return false, cand.conn.WriteFrames([]*Frame{probeFrame})
 	case !binary && string(data) == "5" && cand.probed:
-		return s.takeOver(cand)
+		ending, err := s.takeOver(cand)
+		if err != nil {
+			return false, err
+		}
+		s.tellUpgrade()
+		if ending {
+			s.finish()
+		}
+		return true, nil
 	}
 	return false, errCandidate
 }
@@ -140,8 +149,9 @@ func (cand *candidate) sendNoop() {
 }
 
 // takeOver makes the candidate's connection the session's. What is queued from
-// now on, and what no poll has fetched, leaves by it.
-func (s *Session) takeOver(cand *candidate) (bool, error) {
+// now on, and what no poll has fetched, leaves by it. A session that was closing, and
+// has nothing left to send, is for the caller to finish.
+func (s *Session) takeOver(cand *candidate) (ending bool, err error) {
 	s.receiving.Lock() // a POST that is being handled comes first
 	defer s.receiving.Unlock()
 	s.mu.Lock()
@@ -161,15 +171,12 @@ func (s *Session) takeOver(cand *candidate) (bool, error) {
 	if s.legacy != nil {
 		s.legacy.connBase64 = cand.base64
 	}
-	s.conn = cand.conn
+	s.conn, s.upgraded = cand.conn, true
 	cand.stop()
 	s.flush() // of a session that is closing the writer is the end
-	ending := s.state == closing && !s.writing
+	ending = s.state == closing && !s.writing
 	s.mu.Unlock()
-	if ending {
-		s.finish()
-	}
-	return true, nil
+	return ending, nil
 }
 
 // abandon gives up the candidate, if it still is one; the session goes on.

@@ -176,7 +176,7 @@ func testResponse(t *testing.T, host Host) {
 	})
 	request := s.upgradeRequest("Origin: "+Origin, "Accept-Encoding: gzip")
 	header := s.head(strings.Replace(request, "Connection: Upgrade", "Connection: upgrade", 1)) // as nginx sends it
-	if header.Get("X-Node") != "7" || len(header.Values("Set-Cookie")) != 2 || header.Get("X-Evil") != "" {
+	if header.Get("X-Node") != "7" || strings.Join(header.Values("Set-Cookie"), "|") != "a=1" || header.Get("X-Evil") != "" {
 		t.Errorf("%v", header)
 	}
 	for _, key := range []string{"Content-Encoding", "Content-Length", "Content-Type", "Vary", "Access-Control-Allow-Origin"} {

@@ -12,7 +12,7 @@ import (
 // Write sends the reply.
 func Write(w http.ResponseWriter, reply engine.Reply) {
 	merge(w.Header(), http.Header(reply.Header))
-	if reply.Status != http.StatusNoContent {
+	if reply.Status != http.StatusNoContent && reply.Status != http.StatusNotModified {
 		w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	}
 	w.WriteHeader(reply.Status)

@@ -28,7 +28,7 @@ func checkTable(path, text string, config reflect.Type) (complaints []string) {
 }
 
 func TestTablesAreComplete(t *testing.T) {
-	const options, limits = "docs/coming-from-node.md", "SECURITY.md"
+	const options, limits = "docs/options.md", "SECURITY.md"
 	report(t, checkTable(options, read(t, options), reflect.TypeFor[socketio.Config]()))
 	report(t, checkTable(limits, read(t, limits), reflect.TypeFor[packet.Limits]()))
 }

@@ -1,0 +1,42 @@
+package engine
+
+import "strings"
+
+// sanitize takes out of a header what the user's functions must not have put there:
+// a line break in a value would let whoever supplied the value write header fields,
+// or a response, of their own. The operator is told once.
+func (s *Server) sanitize(h Header) {
+	for key, values := range h {
+		kept := values[:0:0]
+		for _, value := range values {
+			if !strings.ContainsFunc(value, notInValue) {
+				kept = append(kept, value)
+			}
+		}
+		switch {
+		case !isToken(key):
+			delete(h, key)
+		case len(kept) == len(values):
+			continue
+		case len(kept) == 0:
+			delete(h, key)
+		default:
+			h[key] = kept
+		}
+		if s.badHeader.CompareAndSwap(false, true) {
+			s.cfg.Logger.Error("a header field with forbidden characters, such as a line break, is left out; "+
+				"check what Config.InitialHeaders, Config.Headers and middlewares take over from clients", "field", key)
+		}
+	}
+}
+
+// notInValue reports what no value of a header field has (RFC 9110, section 5.5).
+func notInValue(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// isToken reports whether a header field can have the name (RFC 9110, section 5.6.2).
+func isToken(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		return !letter && !(c < 0x80 && strings.ContainsRune("!#$%&'*+-.^_`|~", c))
+	})
+}
