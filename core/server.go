@@ -46,6 +46,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.ClientFiles != nil {
+		files, err := readClientFiles(cfg.ClientFiles)
+		if err != nil {
+			return nil, err
+		}
+		e.ServeFiles(files.serve)
+	}
 	s := &Server{cfg: cfg, engine: e, log: cfg.Logger, namespaces: make(map[string]*Namespace)}
 	// The closing of one connection must not hold up the queue.
 	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, func(c *conn) { go c.connectTimedOut() })

@@ -90,6 +90,7 @@ func Run(t *testing.T, host Host) {
 	for name, f := range map[string]func(*testing.T, Host){
 		"Protocol":   protocol,
 		"Bodies":     bodies,
+		"Files":      clientFiles,
 		"Upgrade":    upgrades,
 		"Deflate":    deflate,
 		"Middleware": middlewares,
