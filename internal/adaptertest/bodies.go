@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -111,6 +112,21 @@ func testOpaque(s *site) {
 	if r := s.do("GET", s.query(sid), ""); r.body != "4hello" {
 		s.t.Errorf("GET: %q", r.body)
 	}
+	for _, coding := range []string{"gzip", "x-gzip"} {
+		sid := s.open()
+		if r := s.do("POST", s.query(sid), zip("4hello"), "Content-Encoding: "+coding); r.status != 400 {
+			s.t.Errorf("POST of what is no packet: %d %q", r.status, r.body)
+		}
+	}
+}
+
+// zip compresses, as a client does that thinks it may.
+func zip(text string) string {
+	var b strings.Builder
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
 }
 
 // testSlow: the engine's deadline ends a body that does not come.

@@ -52,6 +52,12 @@ func TestOffersDeflate(t *testing.T) {
 		"permessage-deflate; server_max_window_bits=10, permessage-deflate":         true,
 		"permessage-deflate; nonsense":                                              false,
 		"x-permessage-deflate":                                                      false,
+		"permessage-deflate; client_max_window_bits=\"15\"":                         true,
+		"permessage-deflate; client_max_window_bits=16":                             false,
+		"permessage-deflate; client_max_window_bits=":                               false,
+		"permessage-deflate; server_no_context_takeover=1":                          false,
+		"permessage-deflate; client_max_window_bits; client_max_window_bits=9":      false,
+		"permessage-deflate; server_max_window_bits=15":                             false,
 	} {
 		if got := OffersDeflate([]string{offer}); got != want {
 			t.Errorf("%q: %v", offer, got)
