@@ -23,9 +23,9 @@ const run = (program, args) => {
   if (status !== 0) process.exit(status ?? 1);
 };
 
-const programs = { test: ['server', './server'], browser: ['chat', '../examples/chat'] };
-for (const folder of folders) {
-  const [name, source] = programs[folder];
+const server = ['server', './server'];
+const programs = { test: [server], browser: [['chat', '../examples/chat'], server] };
+for (const [name, source] of new Set(folders.flatMap((folder) => programs[folder]))) {
   run('go', ['build', '-race', '-o', `.bin/${name}`, source]);
 }
 const files = folders.flatMap((folder) =>

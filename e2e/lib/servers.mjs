@@ -13,7 +13,7 @@ const reference = fileURLToPath(new URL('../server/reference.mjs', import.meta.u
 
 /**
  * Starts one server process and waits for the line in which it names its addresses.
- * Both programs take the same flags: -host, -addr, -codec, -recovery (not Node), -ping-interval, -ping-timeout.
+ * Both programs take the same flags: -host, -addr, -codec, -client, -recovery (not Node), -ping-interval, -ping-timeout.
  */
 export async function startServer(host, flags = []) {
   const only = host === 'all' ? [] : ['-host', host];
@@ -47,7 +47,7 @@ function firstLine(child, exited, log) {
 }
 
 /** Starts the wanted hosts for a test file; stop() fails when the race detector or a panic has spoken. */
-export async function startAll(flags, hosts) {
+export async function startAll(flags = [], hosts = () => true) {
   const wanted = wantedHosts().filter(hosts);
   const programs = [];
   if (wanted.some((host) => host !== 'node')) programs.push('all');

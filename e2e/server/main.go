@@ -29,6 +29,7 @@ func main() {
 	timeout := flag.Int("ping-timeout", 20_000, "milliseconds to wait for a pong")
 	window := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
 	codec := flag.String("codec", "json", "how packets are encoded: json or msgpack")
+	client := flag.String("client", "", "folder with the client's files, to be served; none if empty")
 	flag.Parse()
 	// What clients do wrong is part of the suite, and not worth a line.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
@@ -39,6 +40,9 @@ func main() {
 	}
 	if *window > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{MaxDisconnectionDuration: time.Duration(*window) * time.Millisecond}
+	}
+	if *client != "" {
+		cfg.ClientFiles = os.DirFS(*client)
 	}
 	if cfg.Codec = codecs[*codec]; cfg.Codec == nil {
 		fmt.Fprintf(os.Stderr, "no codec %q\n", *codec)

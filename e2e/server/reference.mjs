@@ -5,14 +5,16 @@ import { Server as EngineServer } from 'engine.io';
 import msgpack from 'socket.io-msgpack-parser';
 
 // Flags are written as Go's flag package takes them, so that both servers start alike.
-const flags = { host: '', addr: '127.0.0.1:0', codec: 'json', 'ping-interval': '25000', 'ping-timeout': '20000' };
+const flags = {
+  host: '', client: '', addr: '127.0.0.1:0', codec: 'json', 'ping-interval': '25000', 'ping-timeout': '20000',
+};
 for (let i = 2; i + 1 < process.argv.length; i += 2) flags[process.argv[i].replace(/^-+/, '')] = process.argv[i + 1];
 
 const http = createServer((req, res) => res.writeHead(404).end());
 const heartbeat = { pingInterval: Number(flags['ping-interval']), pingTimeout: Number(flags['ping-timeout']) };
 const limits = { maxHttpBufferSize: 1_000_000, destroyUpgrade: false };
 const codec = flags.codec === 'msgpack' ? { parser: msgpack } : {};
-const io = new Server(http, { ...heartbeat, ...limits, ...codec, serveClient: false, allowEIO3: true });
+const io = new Server(http, { ...heartbeat, ...limits, ...codec, serveClient: flags.client !== '', allowEIO3: true });
 
 const reasons = new Map(); // socket id -> promise of the reason it left for
 const settle = new Map();

@@ -2,11 +2,11 @@ package main
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
@@ -24,12 +24,14 @@ type site struct {
 }
 
 func newSite(client string, now func() time.Time) (*site, error) {
-	if _, err := os.Stat(filepath.Join(client, "socket.io.min.js")); err != nil {
+	io, err := socketio.New(socketio.Config{
+		MaxPayload: maxPayload, PingInterval: 10 * time.Second, PingTimeout: 10 * time.Second, ClientFiles: os.DirFS(client),
+	})
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the Socket.IO client is missing: %w\n"+
 			"Install it with `make chat` in the repository's root, or with `npm ci` in examples/chat;\n"+
 			"or name the folder that has socket.io.min.js with -client", err)
 	}
-	io, err := socketio.New(socketio.Config{MaxPayload: maxPayload, PingInterval: 10 * time.Second, PingTimeout: 10 * time.Second})
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +41,7 @@ func newSite(client string, now func() time.Time) (*site, error) {
 	}
 	s := &site{io: io, chat: newChat(io, now), mux: http.NewServeMux()}
 	s.mux.Handle("/", secure(http.FileServerFS(pages)))
-	s.mux.Handle("/client/", secure(http.StripPrefix("/client/", http.FileServer(http.Dir(client)))))
-	nethttp.Mount(s.mux, io)
+	nethttp.Mount(s.mux, io) // with the client's bundle
 	return s, nil
 }
 

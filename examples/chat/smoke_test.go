@@ -59,7 +59,7 @@ func TestTwoPeopleChat(t *testing.T) {
 
 func TestThePageIsServed(t *testing.T) {
 	url := serveChat(t)
-	for path, want := range map[string]string{"/": "<title>Kawat chat</title>", "/js/main.js": "Session", "/client/socket.io.min.js": "// the client"} {
+	for path, want := range map[string]string{"/": "<title>Kawat chat</title>", "/js/main.js": "Session", "/socket.io/socket.io.min.js": "// the client"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
 		if err != nil {
 			t.Fatal(err)
