@@ -138,3 +138,12 @@ func TestServeNamesTheCulprit(t *testing.T) {
 		})
 	}
 }
+
+// A 304 has no body, so it says nothing of its length (RFC 9110, section 15.4.5).
+func TestWriteNotModified(t *testing.T) {
+	w := httptest.NewRecorder()
+	Write(w, engine.Reply{Status: 304, Header: engine.Header{"Etag": {`"a"`}}})
+	if w.Code != 304 || len(w.Header()["Content-Length"]) > 0 || w.Header().Get("Etag") != `"a"` {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
