@@ -98,6 +98,10 @@ func TestMiddlewareRefuses(t *testing.T) {
 					return nil, s.Join("room")
 				})
 				io.Use(row.use)
+				io.Use(func(context.Context, *socketio.Socket) (context.Context, error) {
+					t.Error("asked after the refusal")
+					return nil, nil
+				})
 				c := siotest.Open(t, io, siotest.Options{})
 				c.SendRaw(`40{"token":"x"}`)
 				settle()

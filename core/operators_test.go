@@ -94,6 +94,7 @@ func TestWhomOperatorsReach(t *testing.T) {
 			"socket In 1 2":              {s.In("1", "2"), "bc"},
 			"socket To itself":           {s.To(s.ID()), ""},
 			"socket Except 2":            {s.Except("2"), "de"},
+			"socket Except an id":        {s.Broadcast().Except(idB), "cde"},
 			"socket To 1 2 Except 2":     {s.To("1", "2").Except("2"), ""},
 			"socket Local":               {s.Local(), "bcde"},
 			"socket Volatile To 2":       {s.Volatile().To("2"), "bc"},

@@ -145,6 +145,8 @@ func TestErrorsOfHandlers(t *testing.T) {
 
 func TestNamesThatCannotBeUsed(t *testing.T) {
 	io := serve(t, socketio.Config{})
+	c := dial(t, io)
+	s := socketOf(t, io.Namespace, c)
 	for name, cure := range map[string]string{
 		"connect":        "use OnConnection, or choose another name",
 		"disconnect":     "use OnDisconnect or OnDisconnecting, or Disconnect to disconnect",
@@ -157,8 +159,10 @@ func TestNamesThatCannotBeUsed(t *testing.T) {
 		if err := socketio.CheckEvent(name); err == nil || err.Error() != want {
 			t.Errorf("CheckEvent: %v", err)
 		}
-		if err := io.Emit(name); err == nil || err.Error() != want {
-			t.Errorf("Emit: %v", err)
+		for _, to := range []socketio.Emitter{io, io.To("room"), s, s.Volatile()} {
+			if err := to.Emit(name); err == nil || err.Error() != want {
+				t.Errorf("Emit: %v", err)
+			}
 		}
 		func() {
 			defer func() {

@@ -199,6 +199,7 @@ func (s *Server) addHeaders(reply *Reply, r *Request, handshake bool) {
 	}
 	if reply.Status == statusOK && reply.Header.Get("Cache-Control") == "" {
 		reply.Header.Set("Cache-Control", "no-store")
+		addForExplorer(reply.Header, r)
 	}
 	if reply.Header.Get("Access-Control-Allow-Origin") == "" { // as a middleware's answer may have it
 		s.addCORS(reply.Header, r)

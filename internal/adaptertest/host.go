@@ -91,6 +91,7 @@ func Run(t *testing.T, host Host) {
 		"Protocol":   protocol,
 		"Bodies":     bodies,
 		"Files":      clientFiles,
+		"Requests":   requests,
 		"Upgrade":    upgrades,
 		"Deflate":    deflate,
 		"Middleware": middlewares,

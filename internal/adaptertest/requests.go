@@ -1,0 +1,110 @@
+package adaptertest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+// requests are about what a request says beside its session: whose it is, and what
+// becomes of its connection.
+func requests(t *testing.T, host Host) {
+	testAddress(t, host)
+	s := start(t, host, App{}, engine.Config{})
+	t.Run("closing connections", s.sub(testClosingConnections))
+	t.Run("garbage behind an upgrade", s.sub(testGarbageBehind))
+}
+
+// testAddress: a session knows the address of who opened it, and what its request
+// said, over both transports.
+func testAddress(t *testing.T, host Host) {
+	srv, err := engine.New(engine.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan *engine.Request, 1)
+	srv.OnConnection(func(s *engine.Session) engine.Receiver {
+		opened <- s.Request()
+		return engine.Funcs{}
+	})
+	s := serve(t, host, App{Endpoint: srv})
+	for transport, request := range map[string]string{
+		engine.WebSocket: s.upgradeRequest("X-Token: secret"),
+		engine.Polling:   "GET " + s.query("") + " HTTP/1.1\r\nHost: " + s.addr + "\r\nX-Token: secret\r\n\r\n",
+	} {
+		t.Run("address/"+transport, s.sub(func(s *site) {
+			conn := s.connect()
+			_, _ = io.WriteString(conn, strings.Replace(request, "EIO=4", "EIO=4&a=b%20c", 1))
+			select {
+			case r := <-opened:
+				want := "EIO=4&a=b%20c&transport=" + transport
+				if r.RemoteAddr != conn.LocalAddr().String() || r.RawQuery != want || r.Header.Get("X-Token") != "secret" {
+					s.t.Errorf("from %q, %q, token %q; want %q", r.RemoteAddr, r.RawQuery, r.Header.Get("X-Token"), conn.LocalAddr())
+				}
+			case <-time.After(5 * time.Second):
+				s.t.Error("no session")
+			}
+		}))
+	}
+}
+
+// testClosingConnections: a session does not depend on connections that are kept
+// alive.
+func testClosingConnections(s *site) {
+	request := func(method, sid, body string) string {
+		return s.raw(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", method, s.query(sid), len(body), body))
+	}
+	_, packet, _ := strings.Cut(request("GET", "", ""), "\r\n\r\n")
+	sid := sidOf(s.t, packet)
+	for i := range 3 {
+		message := fmt.Sprint("4test ", i)
+		if r := request("POST", sid, message); !strings.HasSuffix(r, "\r\n\r\nok") {
+			s.t.Fatalf("POST: %q", r)
+		}
+		if r := request("GET", sid, ""); !strings.HasSuffix(r, "\r\n\r\n"+message) {
+			s.t.Fatalf("GET: %q", r)
+		}
+	}
+}
+
+// testGarbageBehind: who sends no WebSocket frames behind the request for one is
+// hung up on, and that is all; a session that was to move goes on polling.
+func testGarbageBehind(s *site) {
+	sid := s.open()
+	count := s.io.ClientsCount()
+	move := strings.Replace(s.upgradeRequest(), "transport=websocket", "transport=websocket&sid="+sid, 1)
+	for name, request := range map[string]string{
+		"new":               s.upgradeRequest() + "test",
+		"move":              move + "test",
+		"new, as a body":    s.upgradeRequest("Content-Length: 4") + "test",
+		"move, as a body":   strings.Replace(move, "\r\n\r\n", "\r\nContent-Length: 4\r\n\r\n", 1) + "test",
+		"new, then nothing": s.upgradeRequest() + "\x81\x85",
+	} {
+		conn := s.connect()
+		_, _ = io.WriteString(conn, request)
+		r := bufio.NewReader(conn)
+		res, err := http.ReadResponse(r, nil)
+		if err != nil || res.StatusCode != http.StatusSwitchingProtocols && res.StatusCode != http.StatusBadRequest {
+			s.t.Errorf("%s: %v, %v", name, res, err)
+			continue
+		}
+		if strings.Contains(name, "body") || strings.Contains(name, "nothing") {
+			_ = conn.Close() // the server may have read it, or wait for more
+		} else if _, err := io.Copy(io.Discard, r); errors.Is(err, os.ErrDeadlineExceeded) {
+			s.t.Errorf("%s: not hung up on", name)
+		}
+	}
+	eventually(s.t, "the sessions end", func() bool { return s.io.ClientsCount() == count })
+	s.exchange(sid)
+	c := s.dial(sid)
+	c.send("2probe")
+	c.expect("3probe")
+}
