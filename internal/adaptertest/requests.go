@@ -2,9 +2,12 @@ package adaptertest
 
 import (
 	"bufio"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -21,6 +24,7 @@ func requests(t *testing.T, host Host) {
 	s := start(t, host, App{}, engine.Config{})
 	t.Run("closing connections", s.sub(testClosingConnections))
 	t.Run("garbage behind an upgrade", s.sub(testGarbageBehind))
+	t.Run("cut response", s.sub(testCutResponse))
 }
 
 // testAddress: a session knows the address of who opened it, and what its request
@@ -107,4 +111,25 @@ func testGarbageBehind(s *site) {
 	c := s.dial(sid)
 	c.send("2probe")
 	c.expect("3probe")
+}
+
+// testCutResponse: a client that hangs up in the middle of a compressed response
+// has lost that one, and no more.
+func testCutResponse(s *site) {
+	noise := make([]byte, 700_000) // hardly gets shorter
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	long := "b" + base64.StdEncoding.EncodeToString(noise)
+	sid := s.open()
+	if r := s.do("POST", s.query(sid), long); r.status != http.StatusOK {
+		s.t.Fatalf("POST: %d %q", r.status, r.body)
+	}
+	conn := s.connect()
+	_, _ = io.WriteString(conn, "GET "+s.query(sid)+" HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
+	if err != nil || res.StatusCode != http.StatusOK || res.Header.Get("Content-Encoding") != "gzip" {
+		s.t.Fatalf("%v, %v", res, err)
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+	s.exchange(sid)
 }
