@@ -31,7 +31,7 @@ func serveFiles(t *testing.T, cfg socketio.Config) *engine.Server {
 	return io.Engine()
 }
 
-func ask(srv *engine.Server, method, target string, headers ...string) engine.Reply {
+func fetch(srv *engine.Server, method, target string, headers ...string) engine.Reply {
 	path, query, _ := strings.Cut(target, "?")
 	r := &engine.Request{Method: method, Path: path, RawQuery: query, Host: "kawat.example", Header: engine.Header{}}
 	for i := 0; i < len(headers); i += 2 {
@@ -72,7 +72,7 @@ func TestClientFiles(t *testing.T) {
 			{"/socket.io/socket.io.msgpack.min.js", "msgpack", "application/javascript; charset=utf-8"},
 			{"/socket.io/socket.io.msgpack.min.js.map", "msgpack map", "application/json; charset=utf-8"},
 		} {
-			reply := ask(srv, "GET", c.target)
+			reply := fetch(srv, "GET", c.target)
 			if reply.Status != 200 || string(reply.Body) != c.body || reply.Header.Get("Content-Type") != c.kind {
 				t.Errorf("%s, %s: %d %.40q %v", root, c.target, reply.Status, reply.Body, reply.Header)
 			}
@@ -82,13 +82,13 @@ func TestClientFiles(t *testing.T) {
 			"/socket.io/index.js":             400, "/socket.io/": 400, "/socket.io/socket.io.js/": 400,
 			"/socket.io/package.json": 400, "/socket.io/SOCKET.IO.js": 400, "/socket.io/socket.io.min.js.gz": 400,
 		} {
-			if reply := ask(srv, "GET", target); reply.Status != status {
+			if reply := fetch(srv, "GET", target); reply.Status != status {
 				t.Errorf("%s, %s: %d %.40q", root, target, reply.Status, reply.Body)
 			}
 		}
 	}
 	off := serveFiles(t, socketio.Config{})
-	if reply := ask(off, "GET", "/socket.io/socket.io.js"); reply.Status != 400 {
+	if reply := fetch(off, "GET", "/socket.io/socket.io.js"); reply.Status != 400 {
 		t.Errorf("without Config.ClientFiles: %d", reply.Status)
 	}
 }
@@ -106,7 +106,7 @@ func TestClientFileForms(t *testing.T) {
 		{"min.js", "gzip, deflate, br, zstd", "br", "BR"}, {"min.js", "gzip, br;q=0.9", "gzip", "GZ"}, {"min.js", "deflate", "", "min"},
 	} {
 		for range 2 {
-			reply := ask(srv, "GET", "/socket.io/socket.io."+c.name, "Accept-Encoding", c.accept)
+			reply := fetch(srv, "GET", "/socket.io/socket.io."+c.name, "Accept-Encoding", c.accept)
 			h, body := reply.Header, reply.Body
 			if c.coding == "gzip" && c.body == content {
 				z, err := gzip.NewReader(bytes.NewReader(body))
@@ -136,12 +136,12 @@ func TestClientFileForms(t *testing.T) {
 		tags["js"]: 304, "W/" + tags["js"]: 304, `"a", ` + tags["js"]: 304, `W/"a","b" , W/` + tags["js"] + `,"c"`: 304, "*": 304,
 		tags["jsgzip"]: 200, `"x"`: 200, strings.Trim(tags["js"], `"`): 200, "": 200,
 	} {
-		reply := ask(srv, "GET", "/socket.io/socket.io.js", "If-None-Match", field)
+		reply := fetch(srv, "GET", "/socket.io/socket.io.js", "If-None-Match", field)
 		if reply.Status != status || status == 304 && (len(reply.Body) > 0 || reply.Header.Get("Etag") != tags["js"]) {
 			t.Errorf("If-None-Match: %s: %d %v", field, reply.Status, reply.Header)
 		}
 	}
-	if reply := ask(srv, "GET", "/socket.io/socket.io.js", "If-None-Match", tags["jsgzip"], "Accept-Encoding", "gzip"); reply.Status != 304 {
+	if reply := fetch(srv, "GET", "/socket.io/socket.io.js", "If-None-Match", tags["jsgzip"], "Accept-Encoding", "gzip"); reply.Status != 304 {
 		t.Errorf("the compressed form is fetched again: %d", reply.Status)
 	}
 }
@@ -151,16 +151,16 @@ func TestClientFilesAndOrigins(t *testing.T) {
 	files := fstest.MapFS{"socket.io.js": file("x")}
 	for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": ""} {
 		srv := serveFiles(t, socketio.Config{ClientFiles: files, AllowedOrigins: []string{"https://app.example"}})
-		reply := ask(srv, "GET", "/socket.io/socket.io.js", "Origin", origin)
+		reply := fetch(srv, "GET", "/socket.io/socket.io.js", "Origin", origin)
 		if reply.Status != 200 || reply.Header.Get("Access-Control-Allow-Origin") != want ||
 			strings.Join(reply.Header["Vary"], ",") != "Accept-Encoding,Origin" {
 			t.Errorf("%s: %d %v", origin, reply.Status, reply.Header)
 		}
-		if reply := ask(srv, "OPTIONS", "/socket.io/socket.io.js", "Origin", origin); reply.Status != 204 {
+		if reply := fetch(srv, "OPTIONS", "/socket.io/socket.io.js", "Origin", origin); reply.Status != 204 {
 			t.Errorf("preflight of %s: %d", origin, reply.Status)
 		}
 	}
-	reply := ask(serveFiles(t, socketio.Config{ClientFiles: files}), "GET", "/socket.io/socket.io.js", "Origin", "https://app.example")
+	reply := fetch(serveFiles(t, socketio.Config{ClientFiles: files}), "GET", "/socket.io/socket.io.js", "Origin", "https://app.example")
 	if reply.Status != 200 || reply.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("without AllowedOrigins: %d %v", reply.Status, reply.Header)
 	}
