@@ -102,6 +102,16 @@ func (n *Namespace) event(name string, id int64, args []any, compress bool) (out
 	return outgoing{frames: frames, offset: payload[at : at+offsetLength]}, nil
 }
 
+// probeRecovery returns an error if clients could not recover for the codec's sake.
+func (n *Namespace) probeRecovery() (err error) {
+	if n.history == nil {
+		return nil
+	}
+	err = errBlank(n.server.cfg.Codec)
+	n.server.guard("Config.Codec", func() { _, err = n.event("probe", packet.NoID, nil, true) })
+	return err
+}
+
 func errBlank(codec packet.Codec) error {
 	return fmt.Errorf("socketio: Config.ConnectionStateRecovery needs a codec that writes strings as they are, "+
 		"and Config.Codec, a %T, does not: leave one of them out", codec)

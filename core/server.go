@@ -10,7 +10,6 @@ import (
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/internal/expiry"
-	"github.com/kawat-go/kawat/core/packet"
 )
 
 // A Server serves Socket.IO clients. Adapters mount it in an HTTP server. It
@@ -61,8 +60,8 @@ func New(cfg Config) (*Server, error) {
 		s.startRecovery()
 	}
 	s.Namespace = s.Of("/")
-	if _, err := s.Namespace.event("probe", packet.NoID, nil, true); err != nil {
-		return nil, err // a codec that clients could not recover with
+	if err := s.Namespace.probeRecovery(); err != nil {
+		return nil, err
 	}
 	e.OnConnection(func(session *engine.Session) engine.Receiver { return newConn(s, session) })
 	if err := s.joinCluster(); err != nil {
