@@ -22,7 +22,8 @@ type catchAll struct {
 	outgoing atomic.Pointer[[]*func(context.Context, *OutgoingEvent)]
 
 	// listening is the namespace's count of those that have outgoing listeners;
-	// nil once nothing is sent to them any more.
+	// nil once nothing is sent to them any more, and for a parent, whose list its
+	// children look at themselves.
 	listening *atomic.Int64
 }
 
@@ -115,9 +116,24 @@ func (h *handlers) endListening() {
 	h.listening = nil
 }
 
+// anyIncoming and anyOutgoing return the listeners, those of the parent first.
+func (h *handlers) anyIncoming() []*func(context.Context, *Event) {
+	if h.inherits != nil {
+		return slices.Concat(h.inherits.anyIncoming(), load(&h.incoming))
+	}
+	return load(&h.incoming)
+}
+
+func (h *handlers) anyOutgoing() []*func(context.Context, *OutgoingEvent) {
+	if h.inherits != nil {
+		return slices.Concat(h.inherits.anyOutgoing(), load(&h.outgoing))
+	}
+	return load(&h.outgoing)
+}
+
 // tellAny calls those who listen to incoming events.
 func (s *Socket) tellAny(own *handlers, e *Event) {
-	shared, mine := load(&s.namespace.incoming), load(&own.incoming)
+	shared, mine := s.namespace.anyIncoming(), load(&own.incoming)
 	if len(shared)+len(mine) == 0 {
 		return
 	}
@@ -130,14 +146,14 @@ func (s *Socket) tellAny(own *handlers, e *Event) {
 // notifyOutgoing tells those who listen that an event was queued to sockets. It is
 // called without a lock.
 func (n *Namespace) notifyOutgoing(targets []*Socket, event string, args []any) {
-	if n.listening.Load() > 0 {
+	if n.listening.Load() > 0 || n.inherits != nil && n.inherits.outgoing.Load() != nil {
 		n.tellOutgoing(targets, event, slices.Clone(args))
 	}
 }
 
 func (n *Namespace) tellOutgoing(targets []*Socket, event string, args []any) {
 	for _, s := range targets {
-		shared, own := load(&n.outgoing), load(&s.handlers().outgoing)
+		shared, own := n.anyOutgoing(), load(&s.handlers().outgoing)
 		if len(shared)+len(own) == 0 {
 			continue
 		}

@@ -34,8 +34,12 @@ func (s *Socket) OnError(f func(ctx context.Context, s *Socket, e *Event, err er
 
 func (h *handlers) failures() []func(context.Context, *Socket, *Event, error) {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.failed
+	failed := h.failed
+	h.mu.RUnlock()
+	if h.inherits != nil {
+		return slices.Concat(h.inherits.failures(), failed)
+	}
+	return failed
 }
 
 // reportFailure tells the program, or else the log, of an event that has failed.
