@@ -129,6 +129,7 @@ func TestAPostThatIsOvertakenByTheMove(t *testing.T) {
 		r.Body = slow
 		posted := make(chan engine.Reply, 1)
 		go func() { posted <- h.ServePoll(context.Background(), r) }()
+		synctest.Wait() // until it reads the body
 		p := c.probe()
 		p.send("5")
 		synctest.Wait()
