@@ -14,11 +14,10 @@ import (
 // revision 3, or that polls by JSONP. All other sessions have none, and their code
 // knows no more of older clients than that. It exists where Config.AllowEIO3 is set.
 type legacy struct {
-	revision   int       // 3 or 4
-	jsonp      string    // what the replies to polls begin with, where they are scripts
-	base64     bool      // polls get binary as text
-	connBase64 bool      // and so does the connection; set before it is the session's
-	heard      time.Time // when the client of revision 3 last pinged; guarded by the session's mu
+	revision int       // 3 or 4
+	jsonp    string    // what the replies to polls begin with, where they are scripts
+	base64   bool      // polls of revision 3 get binary as text, as they always do today
+	heard    time.Time // when the client of revision 3 last pinged; guarded by the session's mu
 }
 
 // revision4 is what a client's parameter EIO must be where revision 3 is not served.
@@ -40,7 +39,6 @@ func (s *Server) revision(param []string) int {
 // others.
 func (s *Server) legacyOf(query url.Values, polls bool) *legacy {
 	l := &legacy{revision: s.revision(query["EIO"]), base64: query.Get("b64") != ""}
-	l.connBase64 = l.base64
 	if polls && s.isJSONP(query) {
 		l.jsonp = jsonpHead(query.Get("j"))
 	}
@@ -120,23 +118,6 @@ func binaryPayload(frames []*Frame) (body []byte) {
 		body = eio.AppendBinaryPayloadRev3(body, f.Payload(), f.binary)
 	}
 	return body
-}
-
-// overConn puts frames, in place, into the form that the client's connection takes.
-func (l *legacy) overConn(frames []*Frame) []*Frame {
-	if l.revision == 4 {
-		return frames
-	}
-	for i, f := range frames {
-		switch {
-		case !f.binary:
-		case l.connBase64:
-			frames[i] = f.textRev3()
-		default:
-			frames[i] = f.binaryRev3()
-		}
-	}
-	return frames
 }
 
 // binaryRev3 returns a binary frame with the type in front that revision 3 wants.

@@ -45,13 +45,7 @@ func (s *Session) enqueue(frames []*Frame) bool {
 	}
 	q := s.queue
 	q.bytes += size
-	if !s.base64 {
-		q.frames = append(q.frames, frames...)
-		return true
-	}
-	for _, f := range frames {
-		q.frames = append(q.frames, f.text())
-	}
+	q.frames = append(q.frames, frames...)
 	return true
 }
 
@@ -94,16 +88,31 @@ func (s *Session) write(conn Conn) {
 	}
 }
 
+// reshape puts frames, in place, into the form that the client's connection takes.
+func (s *Session) reshape(frames []*Frame, asText bool) {
+	for i, f := range frames {
+		switch {
+		case !f.binary:
+		case !s.legacy.isRev3():
+			frames[i] = f.text()
+		case asText:
+			frames[i] = f.textRev3()
+		default:
+			frames[i] = f.binaryRev3()
+		}
+	}
+}
+
 // writeQueue sends what is queued, and reports whether more has been queued
 // meanwhile. The caller has set s.writing.
 func (s *Session) writeQueue(conn Conn) bool {
 	s.mu.Lock()
-	q := s.takeQueue()
+	q, asText := s.takeQueue(), s.base64
 	s.mu.Unlock()
 	var err error
 	if q != nil {
-		if s.legacy != nil {
-			s.legacy.overConn(q.frames)
+		if asText || s.legacy.isRev3() {
+			s.reshape(q.frames, asText)
 		}
 		err = conn.WriteFrames(q.frames)
 		s.server.queued.Add(-int64(q.bytes))

@@ -226,7 +226,7 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	session.ping.Value, session.pong.Value = session, session
 	if query, err := url.ParseQuery(r.RawQuery); err == nil {
 		session.legacy = s.legacyOf(query, c == nil)
-		session.base64 = query.Get("b64") != "" && !session.legacy.isRev3() // which has its own
+		session.base64 = query.Get("b64") != ""
 	}
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.

@@ -61,7 +61,7 @@ type Session struct {
 	mu           sync.Mutex
 	receiver     Receiver // nil until the user has named one
 	state        state
-	base64       bool                  // binary is sent as text, as the client has asked
+	base64       bool                  // conn gets binary as text, as the client has asked
 	waitsPong    bool                  // a ping is out
 	refreshed    bool                  // a packet has put off the ping timeout since
 	writing      bool                  // a goroutine writes the queue to conn

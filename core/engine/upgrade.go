@@ -79,7 +79,7 @@ type candidate struct {
 	session *Session
 	conn    Conn
 	probed  bool
-	base64  bool // the client wants binary as text; heeded for older clients
+	base64  bool // the client wants binary as text over it
 	timeout expiry.Entry[*candidate]
 	noop    expiry.Entry[*candidate]
 }
@@ -168,10 +168,7 @@ func (s *Session) takeOver(cand *candidate) (ending bool, err error) {
 		s.poll = nil
 	}
 	s.candidate = nil
-	if s.legacy != nil {
-		s.legacy.connBase64 = cand.base64
-	}
-	s.conn, s.upgraded = cand.conn, true
+	s.conn, s.base64, s.upgraded = cand.conn, cand.base64, true
 	cand.stop()
 	s.flush() // of a session that is closing the writer is the end
 	ending = s.state == closing && !s.writing

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,4 +179,38 @@ func TestBinaryTravelsAsTextForThoseWhoAsk(t *testing.T) {
 		synctest.Wait()
 		wantMessages(t, "sent", p.rest(), "bAQID", "4a")
 	})
+}
+
+// b64 is said of each transport, so a WebSocket that takes over goes by its own
+// request, also with what was queued before.
+func TestAnUpgradeSaysForItselfHowBinaryTravels(t *testing.T) {
+	binaryForm, textForm := binary("\x01\x02\x03"), message("bAQID")
+	for _, allow := range []bool{false, true} {
+		for _, row := range []struct {
+			handshake, upgrade string
+			want               message
+		}{
+			{"", "", binaryForm}, {"&b64=1", "", binaryForm}, {"", "&b64=1", textForm}, {"&b64=1", "&b64=1", textForm},
+			{"&j=0&b64=1", "", binaryForm}, {"&j=0", "&b64=1", textForm},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				h := serve(t, engine.Config{AllowEIO3: allow})
+				c := h.connectOld(polling + row.handshake)
+				_ = c.session.SendBinary([]byte{1, 2, 3})
+				if got := c.poll(); !strings.Contains(got, "bAQID") {
+					t.Errorf("%+v: polled %q", row, got)
+				}
+				p, _ := h.dial("EIO=4&transport=websocket&sid=" + c.session.ID() + row.upgrade)
+				p.send("2probe")
+				wantBody(t, "probe", string(p.next()), "3probe")
+				_ = c.session.SendBinary([]byte{1, 2, 3})
+				p.send("5")
+				synctest.Wait()
+				_ = c.session.SendBinary([]byte{1, 2, 3})
+				_ = c.session.SendText("a")
+				synctest.Wait()
+				wantMessages(t, fmt.Sprintf("%+v, AllowEIO3 %v", row, allow), p.rest(), row.want, row.want, "4a")
+			})
+		}
+	}
 }
