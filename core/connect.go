@@ -132,7 +132,7 @@ func (s *Socket) decided(err error) {
 		s.replace(before)
 	}
 	if len(s.namespace.connectionFuncs()) > 0 && s.conn.session.Transport() == engine.WebSocket {
-		time.Sleep(answerLead)
+		s.pause(answerLead)
 	}
 	s.inbox.start(s)
 }
@@ -142,6 +142,16 @@ func (s *Socket) decided(err error) {
 // own, and clients that wait for one message after another, such as the protocol's
 // test suite, lose an event that reaches them in one read with the answer.
 const answerLead = 2 * time.Millisecond
+
+// pause waits, but not beyond the socket's end.
+func (s *Socket) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.Context().Done():
+	}
+}
 
 type connectAnswer struct {
 	SID string `json:"sid"`

@@ -117,7 +117,6 @@ func (c *Client) Connect() error {
 	c.helper()
 	c.mu.Lock()
 	c.id, c.refusal, c.reason, c.joins = "", nil, "", true
-	c.joined = time.Now()
 	auth, err := c.authToSend()
 	c.mu.Unlock()
 	if err != nil {

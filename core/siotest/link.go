@@ -19,7 +19,6 @@ type link struct {
 	conn    *connection
 	clients []*Client // one for each namespace, in the order in which they were asked for
 	raw     []any
-	joined  time.Time // when it last asked to join a namespace
 }
 
 // A connection is one of those that a link has, one after another.
@@ -97,18 +96,13 @@ func (l *link) cleanUp() {
 	l.transport().stall(false)
 	l.close()
 	l.mu.Lock()
-	done, settled := l.conn.done, l.joined.Add(lead)
+	done := l.conn.done
 	l.mu.Unlock()
 	select {
 	case <-done:
 	case <-time.After(l.opts.Timeout):
 	}
-	time.Sleep(time.Until(settled))
 }
-
-// lead is a little longer than a server holds OnConnection functions back. No time
-// passes in a bubble after the test, so what waits would be stuck there.
-const lead = 3 * time.Millisecond
 
 // change wakes those who wait for a change. The caller holds l.mu.
 func (l *link) change() {
