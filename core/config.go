@@ -49,12 +49,14 @@ type Config struct {
 	// often it may be refused, before it is closed. Default 100.
 	MaxNamespaces int
 	// CleanupEmptyChildNamespaces lets a namespace that a parent accepted, see
-	// [Server.OfRegexp], go with its last socket.
+	// [Server.OfRegexp], go with its last socket, and with
+	// ConnectionStateRecovery when no client can come back to it any more.
 	CleanupEmptyChildNamespaces bool
 	// MaxChildNamespaces bounds the namespaces that parents accepted, those that
 	// Of has returned not counted. Beyond it the one that has been empty for
-	// longest goes, and if none is empty, clients that ask for a new one are told
-	// "Too many namespaces". Default 10,000.
+	// longest goes, else one whose clients are all away and could have recovered,
+	// and if there is none either, clients that ask for a new one are told "Too many
+	// namespaces". Default 10,000.
 	MaxChildNamespaces int
 	// MaxQueuedRoomEvents bounds the events of a namespace's rooms that wait for
 	// [Namespace.OnJoinRoom] and its like; what comes beyond is dropped and

@@ -17,6 +17,7 @@ type dynamics struct {
 	// The rest is guarded by Server.mu.
 	children int       // that are not pinned
 	idle     list.List // of children that were empty when they were put here, oldest first
+	deserted list.List // of those with clients that are away and may recover, and no others
 	full     bool      // has been logged
 }
 
@@ -24,11 +25,14 @@ type dynamics struct {
 type child struct {
 	parent *ParentNamespace
 	// users counts those that need the namespace to stay: its sockets, from the
-	// moment on when they ask to join. It is raised under Server.mu, of which a
-	// reader's lock will do, so it stays 0 for who holds the writer's.
+	// moment on when they ask to join, and clients that are away. It is raised under
+	// Server.mu, of which a reader's lock will do, or by who is counted already, so it
+	// stays 0, or no more than away, for who holds the writer's.
 	users  atomic.Int64
+	away   atomic.Int64  // how many of the users are clients that are away
 	pinned bool          // by Of: it stays for good; guarded by Server.mu
-	place  *list.Element // in dynamics.idle, or nil; guarded by Server.mu
+	shelf  *list.List    // of dynamics, where the child is, or nil; guarded by Server.mu
+	place  *list.Element // on that
 }
 
 // OnNewNamespace adds a function that is called for each new namespace, whether Of
@@ -130,9 +134,31 @@ func (n *Namespace) hold() {
 
 // release takes back what enter did. Of an ordinary namespace it is nothing.
 func (n *Namespace) release() {
-	if n.child != nil && n.child.users.Add(-1) == 0 {
+	if n.child != nil && n.child.users.Add(-1) == n.child.away.Load() {
 		n.server.emptied(n)
 	}
+}
+
+// holdForAway and releaseForAway are the like for a client that is away.
+func (n *Namespace) holdForAway() {
+	if n.child != nil {
+		n.hold()
+		n.child.away.Add(1)
+	}
+}
+
+func (n *Namespace) releaseForAway() {
+	if n.child != nil {
+		n.child.away.Add(-1)
+		go n.release() // which takes a lock that comes before the namespace's
+	}
+}
+
+// use returns how many need the child. What away says is read after users: then it
+// cannot make up for one who is there.
+func (c *child) use() (users, away int64) {
+	users = c.users.Load()
+	return users, c.away.Load()
 }
 
 // emptied forgets a child that nobody needs, or remembers that it could be
@@ -140,13 +166,25 @@ func (n *Namespace) release() {
 func (s *Server) emptied(n *Namespace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	users, away := n.child.use()
 	switch {
-	case s.namespaces[n.name] != n || n.child.pinned || n.child.users.Load() > 0:
+	case s.namespaces[n.name] != n || n.child.pinned || users > away:
 		// It is gone already, is to stay, or is in use again.
+	case users > 0:
+		s.shelve(n, &s.dynamic.deserted)
 	case s.cfg.CleanupEmptyChildNamespaces || n.unfit():
 		s.forgetChild(n)
-	case n.child.place == nil:
-		n.child.place = s.dynamic.idle.PushBack(n)
+	default:
+		s.shelve(n, &s.dynamic.idle)
+	}
+}
+
+// shelve puts a child behind those that can be forgotten. It is called with s.mu
+// held.
+func (s *Server) shelve(n *Namespace, shelf *list.List) {
+	if n.child.shelf != shelf {
+		s.notIdle(n)
+		n.child.shelf, n.child.place = shelf, shelf.PushBack(n)
 	}
 }
 
@@ -160,9 +198,9 @@ func (s *Server) forgetChild(n *Namespace) {
 
 // notIdle is called with s.mu held.
 func (s *Server) notIdle(n *Namespace) {
-	if n.child.place != nil {
-		s.dynamic.idle.Remove(n.child.place)
-		n.child.place = nil
+	if n.child.shelf != nil {
+		n.child.shelf.Remove(n.child.place)
+		n.child.shelf, n.child.place = nil, nil
 	}
 }
 
@@ -176,20 +214,22 @@ func (s *Server) pin(n *Namespace) {
 	s.dynamic.children--
 }
 
-// reclaim makes room for a child by forgetting an empty one. The caller holds s.mu.
-func (s *Server) reclaim() bool {
-	for {
-		oldest := s.dynamic.idle.Front()
-		if oldest == nil {
-			return false
+// reclaim makes room for a child by forgetting an empty one or, where there is none,
+// one whose clients are all away, and returns it. The caller holds s.mu, and calls
+// forgetAway of the one without.
+func (s *Server) reclaim() *Namespace {
+	for _, shelf := range []*list.List{&s.dynamic.idle, &s.dynamic.deserted} {
+		for oldest := shelf.Front(); oldest != nil; oldest = shelf.Front() {
+			n := oldest.Value.(*Namespace)
+			users, away := n.child.use()
+			if users == 0 || users == away && shelf == &s.dynamic.deserted {
+				s.forgetChild(n)
+				return n
+			}
+			s.notIdle(n) // until it is empty again
 		}
-		n := oldest.Value.(*Namespace)
-		if n.child.users.Load() == 0 {
-			s.forgetChild(n)
-			return true
-		}
-		s.notIdle(n) // until it is empty again
 	}
+	return nil
 }
 
 var (
@@ -215,10 +255,16 @@ func (s *Server) seek(ctx context.Context, name string, h func() *Handshake) (*N
 // makeChild returns a new child, or the namespace that somebody else has made
 // meanwhile.
 func (s *Server) makeChild(p *ParentNamespace, name string) (*Namespace, error) {
+	var gone *Namespace
+	defer func() { gone.forgetAway() }() // when s.mu is not held any more
 	s.mu.Lock()
 	n := s.namespaces[name]
 	if n == nil {
-		if s.dynamic.children >= s.cfg.MaxChildNamespaces && !s.reclaim() {
+		full := s.dynamic.children >= s.cfg.MaxChildNamespaces
+		if full {
+			gone = s.reclaim()
+		}
+		if full && gone == nil {
 			logged := s.dynamic.full
 			s.dynamic.full = true
 			s.mu.Unlock()

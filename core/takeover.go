@@ -158,7 +158,7 @@ func (h *history) add(s *session) {
 	s.place = h.leavers.PushBack(s)
 	h.away.add(s.holder)
 	h.lapses.Add(&s.timer)
-	s.namespace.hold()
+	s.namespace.holdForAway()
 }
 
 // remove notes that a session's client is back, or will not come any more.
@@ -167,15 +167,25 @@ func (h *history) remove(s *session) {
 	h.leavers.Remove(s.place)
 	h.away.remove(s.holder)
 	h.lapses.Remove(&s.timer)
-	if s.namespace.child != nil {
-		go s.namespace.release() // which takes another lock
-	}
+	s.namespace.releaseForAway()
 }
 
 // forget ends a session whose client is away.
 func (h *history) forget(s *session) {
 	h.remove(s)
 	delete(h.sessions, s.pid)
+}
+
+// forgetAway ends the sessions of a namespace that is gone. It may be called on nil.
+func (n *Namespace) forgetAway() {
+	if n == nil || n.history == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for n.history.leavers.Len() > 0 {
+		n.history.forget(n.history.leavers.Front().Value.(*session))
+	}
 }
 
 // lapsed is called when a client has been away for too long.

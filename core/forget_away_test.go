@@ -1,0 +1,36 @@
+package socketio
+
+import (
+	"log/slog"
+	"regexp"
+	"testing"
+	"testing/synctest"
+
+	"github.com/kawat-go/kawat/core/siotest"
+)
+
+// Of a child that made room for another no session is left to lapse.
+func TestAReclaimedChildForgetsWhoIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io, err := New(Config{
+			Logger: slog.New(slog.DiscardHandler), MaxChildNamespaces: 1, ConnectionStateRecovery: &Recovery{},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = io.Close() })
+		p := io.OfRegexp(regexp.MustCompile(`^/r`))
+		c := siotest.Dial(t, io, siotest.Options{Namespace: "/r1"})
+		h := p.Children()[0].history
+		c.Abort()
+		synctest.Wait()
+		if h.leavers.Len() != 1 {
+			t.Fatal("nobody is away")
+		}
+		siotest.Dial(t, io, siotest.Options{Namespace: "/r2"})
+		synctest.Wait()
+		if h.leavers.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
+			t.Errorf("%d are away", h.leavers.Len())
+		}
+	})
+}
