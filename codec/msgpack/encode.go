@@ -69,6 +69,12 @@ func (e *encoder) packet(dst []byte, p *packet.Outgoing) (_ []byte, err error) {
 	return msgp.AppendString(msgp.AppendString(dst, keyNamespace), name), nil
 }
 
+// fits reports whether a value can be what a CONNECT or CONNECT_ERROR has to say.
+// Clients of protocol 4 are refused with texts and lists, too.
+func fits(t packet.Type, value msgp.Type) bool {
+	return value == msgp.MapType || t == packet.ConnectError && (value == msgp.StrType || value == msgp.ArrayType)
+}
+
 func appendID(dst []byte, id int64) []byte {
 	return msgp.AppendUint64(msgp.AppendString(dst, keyID), uint64(id))
 }
@@ -81,7 +87,7 @@ func (e *encoder) data(dst []byte, p *packet.Outgoing) (_ []byte, err error) {
 	case packet.Connect, packet.ConnectError:
 		start := len(dst)
 		dst, err = e.value(dst, p.Args[0], 0)
-		if err == nil && (len(p.Args) > 1 || msgp.NextType(dst[start:]) != msgp.MapType) {
+		if err == nil && (len(p.Args) > 1 || !fits(p.Type, msgp.NextType(dst[start:]))) {
 			err = errors.New("its one argument must be an object")
 		}
 		return dst, err
