@@ -80,31 +80,77 @@ func TestRecoverySkipsMiddlewares(t *testing.T) {
 	})
 }
 
-// Of two connections that ask for one session the later one gets it. The other is
-// closed, so that its client comes again.
+// Of two connections that ask for one session, and are let in, the later one gets
+// it, whichever middleware is through first. The other is closed.
 func TestRecoveryAskedForTwice(t *testing.T) {
+	for _, quick := range []string{"first", "second"} {
+		t.Run(quick, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				io := recoverable(t, socketio.Recovery{})
+				io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
+					var auth struct{ Name string }
+					must(t, s.Handshake().BindAuth(&auth))
+					if s.Recovered() && auth.Name != quick {
+						time.Sleep(time.Second)
+					}
+					return nil, nil
+				})
+				p := call(t, io, siotest.Options{})
+				io.Socket(p.id).SetData("before")
+				p.cut()
+				must(t, io.Emit("one"))
+				first := siotest.Open(t, io, siotest.Options{})
+				first.SendRaw(`40{"pid":"` + p.pid + `","name":"first"}`)
+				time.Sleep(time.Second / 2)
+				if s := io.Socket(p.id); s != nil {
+					s.SetData("meanwhile")
+				}
+				p.auth = map[string]any{"name": "second"}
+				p.comeBack(true)
+				p.wantTook("one")
+				if reason := first.Disconnected(); reason != "transport close" {
+					t.Error(reason)
+				}
+				time.Sleep(2 * time.Second)
+				must(t, io.Emit("two"))
+				p.wantTook("two")
+				want := map[string]any{"first": "meanwhile", "second": "before"}[quick]
+				if data := io.Socket(p.id).Data(); data != want {
+					t.Errorf("data %v, want %v", data, want)
+				}
+			})
+		})
+	}
+}
+
+// Who has a stolen private id, and is refused, does not keep its owner out.
+func TestRecoveryBesideAThief(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := recoverable(t, socketio.Recovery{})
 		io.Use(func(_ context.Context, s *socketio.Socket) (context.Context, error) {
-			if s.Recovered() {
-				time.Sleep(time.Second)
+			var auth struct{ Thief bool }
+			must(t, s.Handshake().BindAuth(&auth))
+			time.Sleep(time.Second)
+			if auth.Thief {
+				return nil, &socketio.Error{Message: "refused"}
 			}
 			return nil, nil
 		})
 		p := call(t, io, siotest.Options{})
 		p.cut()
 		must(t, io.Emit("one"))
-		first := siotest.Open(t, io, siotest.Options{Auth: map[string]any{"pid": p.pid}})
-		first.SendRaw(`40{"pid":"` + p.pid + `"}`)
-		time.Sleep(time.Second / 2)
+		for i := range 20 {
+			time.AfterFunc(time.Duration(i)*time.Second/5, func() {
+				siotest.Open(nil, io, siotest.Options{}).SendRaw(`40{"pid":"` + p.pid + `","thief":true}`)
+			})
+		}
+		time.Sleep(time.Second)
 		p.comeBack(true)
 		p.wantTook("one")
-		if reason := first.Disconnected(); reason != "transport close" {
-			t.Error(reason)
-		}
-		if raw := first.Raw(); len(raw) != 0 {
-			t.Errorf("%v", raw)
-		}
+		time.Sleep(10 * time.Second)
+		must(t, io.Emit("two"))
+		p.wantTook("two")
+		must(t, io.Shutdown(t.Context()))
 	})
 }
 

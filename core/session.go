@@ -20,7 +20,8 @@ type session struct {
 	lapsesAt  time.Time // when it is over, while away
 	timer     expiry.Entry[*session]
 	place     *list.Element // in the list of those that are away
-	claimant  *Socket       // the one that asks to take over
+	claims    int           // how often sockets have asked to take over
+	claimed   int           // which of those the holder was
 
 	// marks are the offsets of events that it was sent: of each segment of the
 	// log the last one, and of the segments that are gone the last one.

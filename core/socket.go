@@ -22,6 +22,7 @@ type Socket struct {
 	inbox     inbox
 
 	recovered bool
+	claim     int           // which of the claims to its session it was, if it recovers
 	seen      offset        // of a client that comes back: the last event that it knows
 	settled   chan struct{} // closed when the program has heard of the socket's end; nil unless clients can recover
 
@@ -29,13 +30,14 @@ type Socket struct {
 	rooms   map[string]offset // each with the offset of the last event before it was joined
 	session *session          // nil unless the client can recover
 
-	mu    sync.Mutex
-	state socketState
-	ctx   context.Context
-	left  []string // the rooms it was in, while its disconnecting functions run
-	acks  map[int64]ackReceiver
-	data  any
-	own   *handlers // nil until the socket has some of its own
+	mu      sync.Mutex
+	state   socketState
+	ctx     context.Context
+	left    []string // the rooms it was in, while its disconnecting functions run
+	acks    map[int64]ackReceiver
+	data    any
+	dataSet bool      // by SetData
+	own     *handlers // nil until the socket has some of its own
 }
 
 type socketState uint8
@@ -84,7 +86,18 @@ func (s *Socket) Data() any {
 func (s *Socket) SetData(v any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.data = v
+	s.data, s.dataSet = v, true
+}
+
+// inheritData takes over what another socket has kept, unless something was set
+// meanwhile.
+func (s *Socket) inheritData(from *Socket) {
+	data := from.Data()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dataSet {
+		s.data = data
+	}
 }
 
 // ownHandlers returns the socket's own handlers, and makes them if need be.

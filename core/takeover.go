@@ -45,7 +45,8 @@ func (n *Namespace) file(s *Socket, auth packet.Args) {
 }
 
 // claim lets a socket ask to take over a session, and reports whether it may. The
-// session goes on as it is until the namespace's middleware has agreed.
+// session goes on as it is until the namespace's middleware has agreed; of several
+// that ask, and are agreed to, the last to ask gets it.
 func (n *Namespace) claim(s *Socket, c claim) bool {
 	h := n.history
 	wanted := h.sessions[c.PID]
@@ -63,8 +64,10 @@ func (n *Namespace) claim(s *Socket, c claim) bool {
 		return false
 	}
 	s.session, s.recovered = wanted, true
-	s.id, s.data = wanted.holder.id, wanted.holder.Data()
-	wanted.claimant = s
+	s.id = wanted.holder.id
+	s.inheritData(wanted.holder)
+	wanted.claims++
+	s.claim = wanted.claims
 	return true
 }
 
@@ -86,7 +89,7 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		return nil, nil, nil
 	}
 	missed, ok := h.missed(session, s.seen)
-	if session.claimant != s || h.sessions[session.pid] != session || !ok {
+	if session.claimed > s.claim || h.sessions[session.pid] != session || !ok {
 		return nil, nil, errTaken
 	}
 	before = session.holder
@@ -96,7 +99,8 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		n.depart(before)
 	}
 	n.settleRooms(s, before.rooms)
-	session.claimant, session.holder = nil, s
+	s.inheritData(before)
+	session.claimed, session.holder = s.claim, s
 	h.recovered++
 	return missed, before, nil
 }
@@ -121,9 +125,6 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	h, mine := n.history, s.session
 	if mine == nil {
 		return
-	}
-	if mine.claimant == s {
-		mine.claimant = nil
 	}
 	if mine.holder != s {
 		return // it was not seated yet, or another was after it

@@ -93,7 +93,7 @@ func (c *Conn) end(err error) error {
 // for a moment what it sends is read and thrown away.
 func (c *Conn) fail(violation *engine.ConnError) error {
 	c.stop()
-	payload := closeBody(violation.Code, violation.Reason)
+	payload := closeBody(violation.Code, "") // the reason is for our log: the reference says none either
 	if !c.startClose(payload, min(c.cfg.CloseTimeout, time.Second)) {
 		return c.lost(fmt.Errorf("while closing: %s", violation.Reason))
 	}
