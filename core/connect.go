@@ -70,7 +70,6 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 func (c *conn) join(n *Namespace, auth packet.Args) {
 	ctx, cancel := context.WithCancelCause(c.context())
 	s := &Socket{namespace: n, conn: c, id: c.newSocketID(n.name), auth: auth, ctx: ctx, cancel: cancel}
-	n.file(s, auth)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -97,6 +96,7 @@ func (s *Socket) connect() {
 		err = failed
 		return
 	}
+	s.file()
 	if recovery := s.server().cfg.ConnectionStateRecovery; s.recovered && recovery.SkipMiddlewares {
 		err = nil
 		return
@@ -120,7 +120,7 @@ func (s *Socket) decided(err error) {
 		s.conn.violated("no answer")
 		return
 	}
-	s.inbox.connect()
+	s.inbox.connect(s.recovered)
 	before, ok := s.open(answer)
 	if !ok {
 		return
@@ -134,7 +134,7 @@ func (s *Socket) decided(err error) {
 	if len(s.namespace.connectionFuncs()) > 0 && s.conn.session.Transport() == engine.WebSocket {
 		s.pause(answerLead)
 	}
-	s.inbox.start(s)
+	s.inbox.release(s)
 }
 
 // answerLead is how long the answer to a CONNECT is on its way before the
@@ -173,6 +173,7 @@ func (s *Socket) open(answer []*engine.Frame) (before *Socket, opened bool) {
 	before, admitted, err := s.namespace.admit(s, answer)
 	if err != nil {
 		s.change(connected, connecting) // nobody has seen it, so nobody hears of its end
+		s.neverHeard(before)
 		s.end(ReasonTransportClose)
 	}
 	if err == errTaken {

@@ -17,6 +17,7 @@ type inbox struct {
 	bytes   int
 	running int // events whose handlers run at the same time: see Config.Concurrent
 	working bool
+	held    bool // nothing is done until release is called
 	unfit   bool // an OnConnection function has failed; for the worker only
 	ended   bool
 }
@@ -109,17 +110,27 @@ func (in *inbox) start(s *Socket) {
 }
 
 func (in *inbox) startIfIdle(s *Socket) {
-	if !in.working && len(in.tasks) > 0 {
+	if !in.working && !in.held && len(in.tasks) > 0 {
 		in.working = true
 		s.server().workers.add()
 		go s.work(nil)
 	}
 }
 
-// connect queues the calls of the OnConnection functions, before anything else.
-func (in *inbox) connect() {
+// release lets the work begin, where it was held back.
+func (in *inbox) release(s *Socket) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.held = false
+	in.startIfIdle(s)
+}
+
+// connect queues the calls of the OnConnection functions, before anything else. It
+// may hold them back, and all that comes, until release is called.
+func (in *inbox) connect(hold bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.held = hold
 	in.push(task{kind: handleConnection})
 }
 

@@ -56,6 +56,14 @@ func (p *phone) connect() error {
 		return err
 	}
 	settle()
+	p.noteAnswer()
+	p.hear()
+	return nil
+}
+
+// noteAnswer notes what the answer to CONNECT says.
+func (p *phone) noteAnswer() {
+	p.t.Helper()
 	for _, m := range p.Raw() {
 		text, _ := m.(string)
 		if !strings.HasPrefix(text, "40") {
@@ -69,8 +77,6 @@ func (p *phone) connect() error {
 		p.recovered = p.pid != "" && p.pid == answer.PID
 		p.id, p.pid = answer.SID, answer.PID
 	}
-	p.hear()
-	return nil
 }
 
 // hear handles what has arrived.

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"container/list"
 	"slices"
 	"time"
@@ -22,20 +23,22 @@ type session struct {
 	place     *list.Element // in the list of those that are away
 	claims    int           // how often sockets have asked to take over
 	claimed   int           // which of those the holder was
+	unsettled int           // takeovers that wait for the functions of the socket before
+	ready     chan struct{} // closed when the OnConnection functions of its first socket have returned
+	data      any           // what the sockets' SetData has set
 
 	// marks are the offsets of events that it was sent: of each segment of the
 	// log the last one, and of the segments that are gone the last one.
 	marks []offset
-	// stays are rooms that it has left, while the log has events from before.
-	stays []stay
-	blind offset // up to here nobody knows any more in which rooms it was
+	// stays are when it was in rooms that it has left, in order, while the log has
+	// events from then.
+	stays     map[string][]stay
+	stayCount int
+	blind     offset // up to here nobody knows any more in which rooms it was
 }
 
 // A stay is a time in a room: for the events after from, up to until.
-type stay struct {
-	room        string
-	from, until offset
-}
+type stay struct{ from, until offset }
 
 // maxStays is how many rooms that a session has left are remembered. Who leaves
 // more of them within the log's time may have to start anew.
@@ -95,21 +98,39 @@ func (s *session) wasIn(room string, at offset) bool {
 	if since, ok := s.holder.rooms[room]; ok && at > since {
 		return true
 	}
-	return slices.ContainsFunc(s.stays, func(st stay) bool {
-		return st.room == room && st.from < at && at <= st.until
-	})
+	stays := s.stays[room]
+	i, _ := slices.BinarySearchFunc(stays, at, func(st stay, at offset) int { return cmp.Compare(st.until, at) })
+	return i < len(stays) && stays[i].from < at
 }
 
 // left notes that the session has left a room.
 func (s *session) left(h *history, room string, since offset) {
-	oldest := h.oldest()
 	if since >= h.head || s.start >= h.head {
 		return // nothing was sent meanwhile
 	}
-	s.stays = slices.DeleteFunc(s.stays, func(st stay) bool { return st.until < oldest })
-	if len(s.stays) >= maxStays {
-		s.blind = max(s.blind, s.stays[0].until)
-		s.stays = slices.Delete(s.stays, 0, 1)
+	if s.stayCount >= maxStays {
+		s.forgetStays(h.oldest())
 	}
-	s.stays = append(s.stays, stay{room, since, h.head})
+	if s.stayCount >= maxStays {
+		s.forgetStays(h.head + 1)
+		s.blind = h.head
+	}
+	if s.stays == nil {
+		s.stays = make(map[string][]stay)
+	}
+	s.stays[room] = append(s.stays[room], stay{since, h.head})
+	s.stayCount++
+}
+
+// forgetStays forgets the stays that ended before an event.
+func (s *session) forgetStays(before offset) {
+	for room, stays := range s.stays {
+		kept := slices.DeleteFunc(stays, func(st stay) bool { return st.until < before })
+		s.stayCount -= len(stays) - len(kept)
+		if len(kept) == 0 {
+			delete(s.stays, room)
+		} else {
+			s.stays[room] = kept
+		}
+	}
 }

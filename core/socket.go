@@ -21,21 +21,26 @@ type Socket struct {
 	cancel    context.CancelCauseFunc
 	inbox     inbox
 
+	// Of a client that comes back, from when its session was found on:
 	recovered bool
-	claim     int           // which of the claims to its session it was, if it recovers
-	seen      offset        // of a client that comes back: the last event that it knows
-	settled   chan struct{} // closed when the program has heard of the socket's end; nil unless clients can recover
+	claim     int             // which of the claims to the session it was
+	seen      offset          // the last event that the client knows
+	searched  offset          // how far the log has been searched for what it has missed,
+	missed    []*engine.Frame // which is this, until it is sent
+
+	settled chan struct{} // closed when the program has heard of the socket's end; nil unless the client can recover
 
 	// guarded by namespace.mu
 	rooms   map[string]offset // each with the offset of the last event before it was joined
 	session *session          // nil unless the client can recover
+	seated  bool              // it is, or was, the holder of its session
 
 	mu      sync.Mutex
 	state   socketState
 	ctx     context.Context
 	left    []string // the rooms it was in, while its disconnecting functions run
 	acks    map[int64]ackReceiver
-	data    any
+	data    any       // guarded by namespace.mu if the client can recover; then its session's takes its place
 	dataSet bool      // by SetData
 	own     *handlers // nil until the socket has some of its own
 }
@@ -76,28 +81,16 @@ func (s *Socket) Conn() *engine.Session { return s.conn.session }
 
 // Data returns what SetData has set, or nil.
 func (s *Socket) Data() any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.data
+	defer s.lockData()()
+	return *s.dataPlace()
 }
 
 // SetData keeps a value with the socket, for the function [Data] and for
 // FetchSockets. What it points to is the program's to guard.
 func (s *Socket) SetData(v any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.data, s.dataSet = v, true
-}
-
-// inheritData takes over what another socket has kept, unless something was set
-// meanwhile.
-func (s *Socket) inheritData(from *Socket) {
-	data := from.Data()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.dataSet {
-		s.data = data
-	}
+	defer s.lockData()()
+	*s.dataPlace() = v
+	s.dataSet = true
 }
 
 // ownHandlers returns the socket's own handlers, and makes them if need be.
@@ -198,32 +191,35 @@ func sendError(err error) error {
 }
 
 // Join makes the socket a member of rooms. While middleware runs, what is sent to
-// them does not reach the socket yet, since it can still be refused. After the disconnect it does nothing
-// and returns [ErrDisconnected].
+// them does not reach the socket yet, since it can still be refused. After the
+// disconnect it does nothing and returns [ErrDisconnected], unless the client may
+// come back as the same socket: then it holds for that one.
 func (s *Socket) Join(rooms ...string) error {
 	defer s.namespace.tellRooms()
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
-	if s.gone() {
-		return ErrDisconnected
+	member, err := s.namespace.standIn(s)
+	if err != nil {
+		return err
 	}
 	for _, name := range rooms {
-		s.namespace.join(s, name)
+		s.namespace.join(member, name)
 	}
 	return nil
 }
 
-// Leave takes the socket out of rooms. After the disconnect it does nothing and
-// returns [ErrDisconnected].
+// Leave takes the socket out of rooms. After the disconnect it is as with
+// [Socket.Join].
 func (s *Socket) Leave(rooms ...string) error {
 	defer s.namespace.tellRooms()
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
-	if s.gone() {
-		return ErrDisconnected
+	member, err := s.namespace.standIn(s)
+	if err != nil {
+		return err
 	}
 	for _, name := range rooms {
-		s.namespace.leave(s, name)
+		s.namespace.leave(member, name)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
-	"github.com/kawat-go/kawat/core/packet"
 )
 
 // How a session passes from one socket to the next: a socket that connects files
@@ -25,24 +24,65 @@ type claim struct {
 
 // file gives a socket that is about to connect its session: the one that the
 // client asks to go on with, if that can be, or a new one.
-func (n *Namespace) file(s *Socket, auth packet.Args) {
+func (s *Socket) file() {
+	n := s.namespace
 	if n.history == nil || s.conn.legacy {
 		return
 	}
-	s.settled = make(chan struct{})
 	var c claim
-	asks := auth.Len() > 0 && auth.Bind(0, &c) == nil && c.PID != ""
+	asks := s.auth.Len() > 0 && s.auth.Bind(0, &c) == nil && c.PID != ""
+	if asks {
+		s.awaitSetUp(c.PID)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	s.settled = make(chan struct{})
 	if asks {
 		if n.claim(s, c) {
 			return
 		}
 		n.history.refused++
 	}
-	s.session = &session{namespace: n, pid: engine.NewID()}
+	s.session = &session{namespace: n, pid: engine.NewID(), ready: make(chan struct{})}
 	s.session.timer.Value = s.session
 }
+
+// awaitSetUp waits until the first socket of a session has been set up: what its
+// OnConnection functions do is part of what is recovered.
+func (s *Socket) awaitSetUp(pid string) {
+	s.namespace.mu.Lock()
+	wanted := s.namespace.history.sessions[pid]
+	s.namespace.mu.Unlock()
+	if wanted == nil {
+		return
+	}
+	select {
+	case <-wanted.ready:
+	case <-s.Context().Done():
+	}
+}
+
+// setUp notes whether the OnConnection functions have done their work. A session
+// whose first socket they have not set up cannot be recovered.
+func (s *Socket) setUp(done bool) {
+	n := s.namespace
+	if n.history == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s.session == nil || s.recovered {
+		return
+	}
+	if !done {
+		n.history.drop(s.session)
+	}
+	close(s.session.ready)
+}
+
+// maxUnsettled is how many takeovers of one session may wait for functions of the
+// program, which then must be stuck.
+const maxUnsettled = 16
 
 // claim lets a socket ask to take over a session, and reports whether it may. The
 // session goes on as it is until the namespace's middleware has agreed; of several
@@ -50,7 +90,12 @@ func (n *Namespace) file(s *Socket, auth packet.Args) {
 func (n *Namespace) claim(s *Socket, c claim) bool {
 	h := n.history
 	wanted := h.sessions[c.PID]
-	if wanted == nil || wanted.away && !time.Now().Before(wanted.lapsesAt) {
+	if wanted == nil || wanted.away && !time.Now().Before(wanted.lapsesAt) || wanted.unsettled >= maxUnsettled {
+		return false
+	}
+	select {
+	case <-wanted.ready:
+	default:
 		return false
 	}
 	if c.Offset != nil {
@@ -60,12 +105,13 @@ func (n *Namespace) claim(s *Socket, c claim) bool {
 		}
 		s.seen = at
 	}
-	if _, ok := h.missed(wanted, s.seen); !ok {
+	missed, ok := h.missed(wanted, s.seen)
+	if !ok {
 		return false
 	}
+	s.missed, s.searched = missed, h.head
 	s.session, s.recovered = wanted, true
-	s.id = wanted.holder.id
-	s.inheritData(wanted.holder)
+	s.id, s.data = wanted.holder.id, wanted.data
 	wanted.claims++
 	s.claim = wanted.claims
 	return true
@@ -83,12 +129,12 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		return nil, nil, nil
 	}
 	if !s.recovered {
-		session.start, session.holder = h.head, s
+		session.start, session.holder, session.data, s.seated = h.head, s, s.data, true
 		h.sessions[session.pid] = session
 		n.settleRooms(s, nil)
 		return nil, nil, nil
 	}
-	missed, ok := h.missed(session, s.seen)
+	more, ok := h.missed(session, s.searched)
 	if session.claimed > s.claim || h.sessions[session.pid] != session || !ok {
 		return nil, nil, errTaken
 	}
@@ -99,9 +145,14 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		n.depart(before)
 	}
 	n.settleRooms(s, before.rooms)
-	s.inheritData(before)
-	session.claimed, session.holder = s.claim, s
+	if s.dataSet {
+		session.data = s.data
+	}
+	session.claimed, session.holder, s.seated = s.claim, s, true
+	session.unsettled++
 	h.recovered++
+	missed = append(s.missed, more...)
+	s.missed = nil
 	return missed, before, nil
 }
 
@@ -126,7 +177,7 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	if mine == nil {
 		return
 	}
-	if mine.holder != s {
+	if mine.holder != s || h.sessions[mine.pid] != mine {
 		return // it was not seated yet, or another was after it
 	}
 	if !recoverable(reason) {
@@ -138,7 +189,7 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	}
 	mine.holder = &Socket{
 		namespace: n, id: s.id, session: mine, settled: s.settled,
-		rooms: s.rooms, data: s.Data(), state: disconnected,
+		rooms: s.rooms, state: disconnected,
 	}
 	h.add(mine)
 }
@@ -189,6 +240,14 @@ func (n *Namespace) forgetAway() {
 	}
 }
 
+// drop ends a session, whether its client is away or not.
+func (h *history) drop(s *session) {
+	if s.away {
+		h.remove(s)
+	}
+	delete(h.sessions, s.pid)
+}
+
 // lapsed is called when a client has been away for too long.
 func (s *session) lapsed() {
 	s.namespace.mu.Lock()
@@ -222,8 +281,64 @@ func (s *Socket) replace(before *Socket) {
 	if before.conn != nil {
 		before.conn.session.Abort()
 	}
-	select {
-	case <-before.settled:
-	case <-s.Context().Done():
+	<-before.settled
+	n := s.namespace
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.session.unsettled--
+}
+
+// neverHeard mends the session of a socket that was admitted, but whose client was
+// gone before it could be told.
+func (s *Socket) neverHeard(before *Socket) {
+	n := s.namespace
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case !s.seated:
+	case before == nil: // nobody knows of the session
+		n.history.drop(s.session)
+		close(s.session.ready)
+	default: // the program is yet to hear of the end of the one before, not of this
+		s.settled = before.settled
+		s.session.unsettled--
+		if before.conn != nil {
+			go before.conn.session.Abort()
+		}
 	}
+}
+
+// standIn returns the socket that has the membership of a socket: itself or, where
+// its client can recover, the one that goes on with it or keeps its place. The
+// caller holds n.mu.
+func (n *Namespace) standIn(s *Socket) (*Socket, error) {
+	switch {
+	case !s.seated || s.session.holder == s:
+		if s.gone() {
+			return nil, ErrDisconnected
+		}
+		return s, nil
+	case n.history.sessions[s.session.pid] != s.session:
+		return nil, ErrDisconnected
+	}
+	return s.session.holder, nil
+}
+
+// lockData locks what guards the socket's data, and returns what unlocks it.
+func (s *Socket) lockData() (unlock func()) {
+	mu := &s.mu
+	if s.namespace.history != nil {
+		mu = &s.namespace.mu
+	}
+	mu.Lock()
+	return mu.Unlock
+}
+
+// dataPlace returns where the socket's data is: all sockets of a session have the
+// same.
+func (s *Socket) dataPlace() *any {
+	if s.seated {
+		return &s.session.data
+	}
+	return &s.data
 }

@@ -85,6 +85,7 @@ func (s *Socket) runConnection() {
 }
 
 func (s *Socket) wasSetUp(ctx context.Context, err error) {
+	s.setUp(err == nil)
 	if err == nil {
 		return
 	}
