@@ -79,15 +79,18 @@ func ExampleClient_Upgrade() {
 }
 
 func ExampleClient_Reconnect() {
-	io, _ := socketio.New(socketio.Config{})
+	io, _ := socketio.New(socketio.Config{ConnectionStateRecovery: &socketio.Recovery{}})
 	defer io.Close()
 
 	client := siotest.Dial(nil, io, siotest.Options{})
 	before := client.ID()
 	client.Abort() // the network fails
 	fmt.Println(client.Disconnected())
-	fmt.Println(client.Reconnect(), client.ID() != before, client.Recovered())
+	_ = io.Emit("news", "of the meantime")
+	fmt.Println(client.Reconnect(), client.ID() == before, client.Recovered())
+	fmt.Println(siotest.Expect[string](client, "news"))
 	// Output:
 	// transport close
-	// <nil> true false
+	// <nil> true true
+	// of the meantime
 }

@@ -302,3 +302,60 @@ func TestAnEventThatWantsAnAckHasNoOffset(t *testing.T) {
 		}
 	})
 }
+
+// The same against a server that does recover sessions, in two namespaces.
+func TestRecoveryByAServer(t *testing.T) {
+	onEachTransport(t, func(t *testing.T, opts siotest.Options) {
+		io := serve(t, socketio.Config{ConnectionStateRecovery: &socketio.Recovery{}})
+		chat := io.Of("/chat")
+		opts.Auth = map[string]string{"user": "ann"}
+		c := siotest.Dial(t, io, opts)
+		other := c.Of("/chat")
+		if err := other.Connect(); err != nil {
+			t.Fatal(err)
+		}
+		if err := io.Socket(c.ID()).Join("room"); err != nil {
+			t.Fatal(err)
+		}
+		_ = io.Emit("seen")
+		c.Expect("seen")
+		for n, row := range []struct {
+			drop      func()
+			recovered bool
+		}{
+			{c.Abort, true},
+			{func() {}, true}, // Reconnect drops the connection itself
+			{func() { c.Abort(); time.Sleep(3 * time.Minute) }, false},
+			{c.Abort, true},
+		} {
+			before := []string{c.ID(), other.ID()}
+			row.drop()
+			synctest.Wait()
+			_ = io.To("room").Emit("missed", n)
+			_ = chat.Emit("missed", -n)
+			if err := c.Reconnect(); err != nil {
+				t.Fatal(n, err)
+			}
+			for i, s := range []*siotest.Client{c, other} {
+				if s.Recovered() != row.recovered || (s.ID() == before[i]) != row.recovered {
+					t.Errorf("%d, %d: recovered %v", n, i, s.Recovered())
+				}
+			}
+			if !row.recovered {
+				synctest.Wait()
+				if missed := len(c.Events()) + len(other.Events()); missed != 0 {
+					t.Errorf("%d: %d events of a session that has lapsed", n, missed)
+				}
+				_ = io.Socket(c.ID()).Join("room")
+				continue
+			}
+			if a, b := siotest.Expect[int](c, "missed"), siotest.Expect[int](other, "missed"); a != n || b != -n {
+				t.Errorf("%d: %d and %d were missed", n, a, b)
+			}
+			synctest.Wait()
+			if again := len(c.Events()) + len(other.Events()); again != 0 {
+				t.Errorf("%d: %d events come twice", n, again)
+			}
+		}
+	})
+}
