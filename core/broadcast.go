@@ -56,7 +56,8 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 	return b
 }
 
-// Timeout bounds how long EmitWithAckAll waits, instead of Config.AckTimeout.
+// Timeout bounds how long EmitWithAckAll waits, instead of Config.AckTimeout. 0 is as
+// if it had not been called.
 func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	b.timeout = d
 	return b

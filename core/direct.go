@@ -29,7 +29,8 @@ func (d Direct) Compress(compress bool) Direct {
 	return d
 }
 
-// Timeout bounds how long EmitWithAck waits, instead of Config.AckTimeout.
+// Timeout bounds how long EmitWithAck waits, instead of Config.AckTimeout. 0 is as if
+// it had not been called.
 func (d Direct) Timeout(timeout time.Duration) Direct {
 	d.timeout = timeout
 	return d

@@ -72,12 +72,27 @@
 // framework runs before that, and what it leaves is copied by the adapter and
 // found with [Value]. UseEvent wraps the handlers of all events.
 //
+// [Namespace.OnAny] and [Namespace.OnAnyOutgoing] listen to all events.
+//
+// # Namespaces
+//
+// [Server.Of] makes a [Namespace], a channel of its own with handlers, sockets and
+// rooms of its own. [Server.OfRegexp] and [Server.OfFunc] let clients have them made.
+//
+// # Connections that are cut
+//
+// A client that comes back is a new socket, and has missed what was sent meanwhile.
+// With Config.ConnectionStateRecovery it goes on with its id, rooms and data, and
+// gets what it has missed: see [Recovery]. In the other direction, [Deduplicate]
+// lets clients repeat an event of which they do not know whether it arrived.
+//
 // # Errors
 //
 // Functions of yours return errors. Only an *[Error] reaches the client: as the
 // reason of a refused connection, or in the ack of an event. Any other is logged,
 // and the client learns no more than "internal error". A panic is treated in the
-// same way; it hurts nobody else.
+// same way; it hurts nobody else. [Namespace.OnError] tells the program of events that
+// have failed.
 //
 // # Concurrency
 //

@@ -12,10 +12,10 @@ import (
 // and what the client sent when it joined the namespace.
 type Handshake struct {
 	Headers engine.Header
-	Query   url.Values
-	Address string // of the peer, "host:port"; forwarding headers are not looked at
-	Secure  bool   // came over TLS
-	XDomain bool   // came with an Origin header, so from a page
+	Query   url.Values // of the request; what an older client says with a namespace is auth
+	Address string     // of the peer, "host:port"; forwarding headers are not looked at
+	Secure  bool       // came over TLS
+	XDomain bool       // came with an Origin header, so from a page
 	Issued  time.Time
 	URL     string         // path and query
 	Values  map[string]any // what the host's middleware left: see [Value]

@@ -11,8 +11,9 @@ import (
 )
 
 // A Socket is one client's membership of one namespace, from its CONNECT to its
-// disconnect; a client that comes back gets a new one. All methods may be called
-// from any goroutine.
+// disconnect; a client that comes back gets a new one, also if that goes on where
+// the last one has ended: see [Socket.Recovered]. All methods may be called from any
+// goroutine.
 type Socket struct {
 	namespace *Namespace
 	conn      *conn
@@ -142,7 +143,8 @@ func (s *Socket) OnDisconnect(f func(ctx context.Context, s *Socket, reason Reas
 
 // Emit sends an event to the client. It never waits for the client. It fails if
 // the event's name is reserved, if an argument cannot be encoded, with
-// [ErrDisconnected], or with [ErrQueueFull].
+// [ErrDisconnected], or with [ErrQueueFull]. While a client may come back it fails with
+// neither of the last two: the event waits. See [Recovery].
 func (s *Socket) Emit(event string, args ...any) error { return Direct{socket: s}.Emit(event, args...) }
 
 // EmitWithAck is the untyped form of the function [EmitWithAck].

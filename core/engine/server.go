@@ -78,7 +78,8 @@ func (s *Server) MaxPayload() int64 { return s.cfg.MaxPayload }
 func (s *Server) WriteTimeout() time.Duration { return s.cfg.WriteTimeout }
 
 // OnConnection sets what is called for each new session, before anything is read
-// from it. It returns who is told what happens to the session; nil ends it.
+// from it. It returns who is told what happens to the session; nil ends it. A server
+// on top, such as that of Socket.IO, has set it for itself: do not replace it there.
 func (s *Server) OnConnection(f func(*Session) Receiver) { s.onConnection.Store(&f) }
 
 // ServePoll serves every request that does not ask for a WebSocket. A GET waits
