@@ -56,9 +56,13 @@ func TestOnAnyComesBeforeMiddlewareAndHandlers(t *testing.T) {
 func TestOnAnyMayAcknowledge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := serve(t, socketio.Config{})
-		io.OnAny(func(_ context.Context, e *socketio.Event) { must(t, e.Ack("heard "+e.Name())) })
+		io.OnAny(func(_ context.Context, e *socketio.Event) {
+			var text string
+			must(t, e.Bind(&text))
+			must(t, e.Ack("heard "+e.Name()+" "+text))
+		})
 		c := dial(t, io)
-		if got := siotest.Call[string](c, "anything"); got != "heard anything" {
+		if got := siotest.Call[string](c, "anything", "at all"); got != "heard anything at all" {
 			t.Error(got)
 		}
 	})
@@ -145,6 +149,7 @@ func TestOnAnyOutgoingHearsWhatReachesTheSocket(t *testing.T) {
 			func() error { return other.Broadcast().Emit("e") },
 			func() error { _, err := io.EmitWithAckAll(t.Context(), "question", 5); return err },
 			func() error { return remote[0].Emit("f") },
+			func() error { return io.Emit("g", []byte{1, 2}) },
 			func() error { return io.To(other.ID()).Emit("not to it") },
 			func() error { return s.Broadcast().Emit("not to itself") },
 			func() error { return other.Emit("not to it") },
@@ -157,7 +162,7 @@ func TestOnAnyOutgoingHearsWhatReachesTheSocket(t *testing.T) {
 		if s.Emit("x", make(chan int)) == nil || s.Emit("connect") == nil || io.Emit("x", make(chan int)) == nil {
 			t.Error("what cannot be sent was sent")
 		}
-		seen.want(t, "a[1 x]", "message[b]", "c[]", "question[4]", "d[]", "message[]", "e[]", "question[5]", "f[]")
+		seen.want(t, "a[1 x]", "message[b]", "c[]", "question[4]", "d[]", "message[]", "e[]", "question[5]", "f[]", "g[[1 2]]")
 	})
 }
 

@@ -17,6 +17,11 @@ import (
 	"github.com/kawat-go/kawat/core/siotest"
 )
 
+// refuse is a middleware that lets nobody in.
+func refuse(context.Context, *socketio.Socket) (context.Context, error) {
+	return nil, &socketio.Error{Message: "no"}
+}
+
 func TestEmptyChildrenStayByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := serve(t, socketio.Config{})
@@ -31,6 +36,12 @@ func TestEmptyChildrenStayByDefault(t *testing.T) {
 		c = dialIn(t, io, "/r")
 		if n.Socket(c.ID()) == nil {
 			t.Error("in another child")
+		}
+		p.Use(refuse)
+		wantRefused(t, openIn(t, io, "/r-refused"), "no")
+		settle()
+		if got := namesOf(p.Children()); !slices.Equal(got, []string{"/r", "/r-refused"}) {
+			t.Errorf("children: %q", got)
 		}
 	})
 }
@@ -98,6 +109,29 @@ func TestARefusedClientLeavesNoChild(t *testing.T) {
 		settle()
 		if got := namesOf(p.Children()); len(got) != 0 {
 			t.Errorf("children: %q", got)
+		}
+	})
+}
+
+// Who is refused takes no namespace away from those who are in it, and one that is
+// no child stays without anybody.
+func TestCleanupLeavesWhatIsOfUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{CleanupEmptyChildNamespaces: true})
+		p := io.OfRegexp(regexp.MustCompile(`^/r`))
+		plain := io.Of("/chat")
+		there := dialIn(t, io, "/r")
+		settle()
+		p.Use(refuse)
+		plain.Use(refuse)
+		wantRefused(t, openIn(t, io, "/r"), "no")
+		wantRefused(t, openIn(t, io, "/chat"), "no")
+		settle()
+		must(t, p.Emit("event"))
+		settle()
+		wantEvents(t, "who is there", there, "event")
+		if io.Of("/chat") != plain || io.Stats().Namespaces != 3 {
+			t.Errorf("%d namespaces", io.Stats().Namespaces)
 		}
 	})
 }

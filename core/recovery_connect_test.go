@@ -248,6 +248,12 @@ func TestRecoveryOfWhoWasMadeToLeave(t *testing.T) {
 func TestRecoveryBadClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := recoverable(t, socketio.Recovery{})
+		io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
+			if len(s.Rooms()) != 1 && !s.Recovered() {
+				t.Errorf("in the rooms %q", s.Rooms())
+			}
+			return s.Join("room")
+		})
 		p := call(t, io, siotest.Options{})
 		must(t, io.Emit("one"))
 		p.took()
@@ -272,6 +278,30 @@ func TestRecoveryBadClaims(t *testing.T) {
 		p.wantTook("one, two")
 		if strings.Contains(io.logs.String(), p.pid) {
 			t.Error("a private id is in the log")
+		}
+	})
+}
+
+// A client that asks for it is told nothing, and nothing is kept for it.
+func TestRecoveryIsOffByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{})
+		for range 2 {
+			c := siotest.Open(t, io, siotest.Options{})
+			c.SendRaw(`40{"pid":"foo","offset":"bar"}`)
+			settle()
+			sockets := io.Sockets()
+			if len(sockets) != 1 || sockets[0].Recovered() {
+				t.Fatalf("%d sockets", len(sockets))
+			}
+			must(t, io.Emit("event"))
+			settle()
+			wantRaw(t, "the client", c, `40{"sid":"`+sockets[0].ID()+`"}`, `42["event"]`)
+			c.Abort()
+			settle()
+			if stats := io.Stats().Recovery; stats != (socketio.RecoveryStats{}) {
+				t.Errorf("%+v", stats)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,36 @@ func TestRecoveryBeforeTheFirstEvent(t *testing.T) {
 		p.comeBack(true)
 		p.wantTook("one")
 	})
+}
+
+// However the connection is lost, who has missed nothing is sent nothing.
+func TestRecoveryAfterEveryLoss(t *testing.T) {
+	for name, lose := range map[string]func(p *phone){
+		"a cut":          (*phone).cut,
+		"a close packet": func(p *phone) { p.Client.Close() },
+		"a ping timeout": func(p *phone) { p.vanish(); time.Sleep(time.Minute) },
+	} {
+		for _, transport := range bothTransports {
+			t.Run(name+", "+transport, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					io := recoverable(t, socketio.Recovery{})
+					p := call(t, io, siotest.Options{Transport: transport, Silent: name == "a ping timeout"})
+					must(t, io.Socket(p.id).Join("room"))
+					must(t, io.Emit("one"))
+					p.wantTook("one")
+					lose(p)
+					synctest.Wait()
+					if n := io.SocketCount(); n != 0 {
+						t.Errorf("%d sockets are left", n)
+					}
+					p.comeBack(true)
+					p.wantTook("")
+					must(t, io.To("room").Emit("two"))
+					p.wantTook("two")
+				})
+			})
+		}
+	}
 }
 
 func TestRecoveryOfAHalfOpenConnection(t *testing.T) {
@@ -216,16 +247,22 @@ func TestRecoveryOfAcks(t *testing.T) {
 		p := call(t, io, siotest.Options{})
 		s := io.Socket(p.id)
 		p.vanish()
-		failed := make(chan error, 1)
+		failed := make(chan error, 2)
 		go func() {
 			_, err := s.EmitWithAck(t.Context(), "question", "text")
+			failed <- err
+		}()
+		go func() {
+			_, err := io.EmitWithAckAll(t.Context(), "question to all")
 			failed <- err
 		}()
 		synctest.Wait()
 		must(t, io.Emit("one"))
 		p.comeBack(true)
-		if err := <-failed; err != socketio.ErrDisconnected {
-			t.Errorf("%v", err)
+		for range 2 {
+			if err := <-failed; !errors.Is(err, socketio.ErrDisconnected) {
+				t.Errorf("%v", err)
+			}
 		}
 		p.wantTook("one")
 	})

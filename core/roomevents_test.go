@@ -85,6 +85,31 @@ func TestRoomEvents(t *testing.T) {
 	})
 }
 
+// A listener may leave the room once more, of which nobody hears.
+func TestALeaveRoomListenerMayLeaveAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{})
+		var left list
+		c := dial(t, io)
+		settle()
+		s := socketOf(t, io.Namespace, c)
+		io.OnLeaveRoom(func(room, _ string) {
+			left.add("%s", room)
+			if len(left.got()) < 10 {
+				_ = s.Leave(room) // which fails at the end
+			}
+		})
+		must(t, s.Join("room"))
+		must(t, s.Leave("room"))
+		settle()
+		left.want(t, "room")
+		must(t, s.Join("room", "other"))
+		must(t, s.Leave("room", "other"))
+		settle()
+		left.want(t, "room", "room", "other")
+	})
+}
+
 // Rooms that middleware has chosen are entered at the admission, and not by who is
 // refused.
 func TestRoomEventsOfMiddleware(t *testing.T) {

@@ -34,6 +34,35 @@ func TestSockets(t *testing.T) {
 	})
 }
 
+func TestSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{})
+		a, b := dial(t, io), dial(t, io)
+		s := socketOf(t, io.Namespace, a)
+		remote, err := io.In(a.ID()).FetchSockets(t.Context())
+		must(t, err)
+		settle()
+		a.Raw()
+		b.Raw()
+		for name, row := range map[string]struct {
+			send func(args ...any) error
+			toB  bool
+		}{
+			"server": {io.Send, true}, "namespace": {io.Of("/").Send, true}, "broadcast": {io.Except("x").Send, true},
+			"socket": {s.Send, false}, "direct": {s.Compress(false).Send, false}, "remote": {remote[0].Send, false},
+		} {
+			must(t, row.send("hi", 1))
+			settle()
+			wantRaw(t, name+", a", a, `42["message","hi",1]`)
+			if row.toB {
+				wantRaw(t, name+", b", b, `42["message","hi",1]`)
+			} else {
+				wantRaw(t, name+", b", b)
+			}
+		}
+	})
+}
+
 func TestRemoteSocketTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := serve(t, socketio.Config{})

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestJSONP(t *testing.T) {
@@ -65,6 +66,7 @@ func TestJSONPBodies(t *testing.T) {
 		{"d=2%3A4a", []message{"a"}, true},
 		{"d=2:4a", []message{"a"}, true},
 		{"d=4:4a+b", []message{"a b"}, true},
+		{"d=6:b4AQID2:4a", []message{binary("\x01\x02\x03"), "a"}, true},
 		{`d=4:4a\nb`, []message{"a\nb"}, true},
 		{`d=5:4a\\nb`, []message{`a\nb`}, true},
 		{`d=6:4a\\\nb`, []message{`a\\nb`}, true},
@@ -88,6 +90,30 @@ func TestJSONPBodies(t *testing.T) {
 		}
 		wantBody(t, c.body, client.reason(), reason)
 		wantMessages(t, c.body, client.got(), c.messages...)
+	}
+}
+
+func TestEndsOfJSONP(t *testing.T) {
+	for query, form := range map[string]string{polling3 + "&j=0": "1:", polling + "&j=0": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			h := serve(t, golden3())
+			c := h.connectOld(query)
+			polled := make(chan string)
+			poll := func() { polled <- c.poll() }
+			go poll()
+			synctest.Wait()
+			wantStatus(t, query, c.post("d="+form+"1"), 200, "ok")
+			wantBody(t, query+": the poll that was overtaken", <-polled, `___eio[0]("`+form+`6");`)
+			wantBody(t, query, c.reason(), "transport close")
+
+			c = h.connectOld(query)
+			go poll()
+			synctest.Wait()
+			c.session.Close()
+			wantBody(t, query+": the server closes", <-polled, `___eio[0]("`+form+`1");`)
+			synctest.Wait()
+			wantBody(t, query, c.reason(), "forced close")
+		})
 	}
 }
 

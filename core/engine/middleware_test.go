@@ -73,6 +73,29 @@ func TestMiddlewareChangesTheRequest(t *testing.T) {
 	}
 }
 
+// By way of its values a request carries what middleware finds out to the fields of
+// the response, and the limit of bodies holds behind it.
+func TestWhatMiddlewareFindsOutReachesTheHeaders(t *testing.T) {
+	h := serve(t, engine.Config{
+		MaxPayload: 1000,
+		Headers:    func(h engine.Header, r *engine.Request) { h.Set("X-User", fmt.Sprint(r.Values["user"])) },
+	})
+	h.Use(func(_ context.Context, r *engine.Request) error {
+		r.Values["user"] = "ann"
+		return nil
+	})
+	c := h.connect()
+	for name, got := range map[string]engine.Header{
+		"polling": do(h.Server, "GET", polling, "").Header, "POST": c.post("4x").Header,
+		"WebSocket": upgradeHeader(h, webSocket), "takes over": upgradeHeader(h, webSocket+"&sid="+c.sid),
+	} {
+		wantBody(t, name, got.Get("X-User"), "ann")
+	}
+	reply := c.post("4" + strings.Repeat("x", 1000))
+	wantStatus(t, "too long", reply, 413, "")
+	wantBody(t, "too long", reply.Header.Get("X-User"), "ann")
+}
+
 func TestMiddlewareRefuses(t *testing.T) {
 	shared := &engine.ReplyError{Reply: engine.Reply{Status: 401, Body: []byte("who?"),
 		Header: engine.Header{"Www-Authenticate": {"Basic"}, "X-Evil": {"a\r\nb: c"}}}}
