@@ -66,10 +66,19 @@ func TestRecoveryBeforeTheFirstEvent(t *testing.T) {
 		io := recoverable(t, socketio.Recovery{})
 		must(t, io.Emit("before"))
 		p := call(t, io, siotest.Options{})
+		must(t, io.Socket(p.id).Join("room"))
+		io.Socket(p.id).SetData("mine")
 		p.cut()
-		must(t, io.Emit("one"))
 		p.comeBack(true)
-		p.wantTook("one")
+		p.wantTook("")
+		p.cut()
+		must(t, io.To("room").Emit("one"))
+		must(t, io.Emit("two"))
+		p.comeBack(true)
+		p.wantTook("one, two")
+		if s := io.Socket(p.id); !s.Recovered() || s.Data() != "mine" || len(s.Rooms()) != 2 {
+			t.Errorf("recovered %v, data %v, rooms %q", s.Recovered(), s.Data(), s.Rooms())
+		}
 	})
 }
 

@@ -117,7 +117,13 @@ func TestServerRefuses(t *testing.T) {
 			}
 			return ctx, nil
 		})
+		socketio.OnWithAck(io.Of("/chat"), "where", func(_ context.Context, s *socketio.Socket, _ socketio.None) (string, error) {
+			return s.Namespace().Name(), nil
+		})
 		good := dial(siotest.Options{Namespace: "/chat", Auth: auth{"good"}})
+		if got := siotest.Call[string](good, "where"); got != "/chat" {
+			t.Errorf("in %q", got)
+		}
 		good.Leave()
 		if reason := good.Disconnected(); reason != "io client disconnect" {
 			t.Error(reason)

@@ -13,7 +13,7 @@ import (
 
 // The list of the reference's tests has a table for each of its files. Each row is
 // of one title or more, and says which test here does the same, or, after "no:",
-// why there is none, or, after "later:", what is still expected.
+// why there is none, or, after "not yet:", what is missing for one.
 
 const parityList = "docs/parity.md"
 
@@ -28,10 +28,10 @@ var (
 )
 
 // A tally counts titles by what became of them.
-type tally struct{ titles, tested, no, later int }
+type tally struct{ titles, tested, no, notYet int }
 
 func (n tally) String() string {
-	return fmt.Sprintf("%d titles: %d are tested here, %d are not for this server, %d wait.", n.titles, n.tested, n.no, n.later)
+	return fmt.Sprintf("%d titles: %d are tested here, %d are not for this server, %d not yet.", n.titles, n.tested, n.no, n.notYet)
 }
 
 // checkParity returns what is wrong with the list. named returns what a file of
@@ -76,8 +76,8 @@ func checkParity(path, text string, named func(file string) (functions, cases ma
 		all.titles += titles
 		references := testReference.FindAllStringSubmatch(cells[2], -1)
 		switch {
-		case strings.Contains(cells[2], "later: "):
-			all.later += titles
+		case strings.Contains(cells[2], "not yet: "):
+			all.notYet += titles
 		case strings.HasPrefix(cells[2], "no: "):
 			all.no += titles
 		case strings.HasPrefix(cells[2], "`") && len(references) > 0:
@@ -219,14 +219,14 @@ func TestParityListIsTrueNegative(t *testing.T) {
 		{table(1, "| a | 1 | `a_test.go: helper` |"), "no function helper"},
 		{table(1, "| a | 1 | `a_test.go: TestA/other` |"), `TestA/other: nothing in a_test.go is called "other"`},
 		{table(1, "| a | 1 | `a_test.go: TestA/sub/name/x` |"), `called "sub/name/x"`},
-		{table(1, "| a | 1 | `a_test.go: TestA`; later: `a_test.go: TestB` |"), "no function TestB"},
+		{table(1, "| a | 1 | `a_test.go: TestA`; not yet: `a_test.go: TestB` |"), "no function TestB"},
 		{table(1, "| a | 1 | `c.mjs: gone` |"), `c.mjs has no case "gone"`},
-		{table(1, fine) + "2 titles: 2 are tested here, 0 are not for this server, 0 wait.", "another sum than: 1 titles: 1 are tested"},
+		{table(1, fine) + "2 titles: 2 are tested here, 0 are not for this server, 0 not yet.", "another sum than: 1 titles: 1 are tested"},
 	} {
 		mustComplain(t, checkParity("l.md", tt.text, named), tt.want)
 	}
 	report(t, checkParity("l.md", table(8,
 		"| a | 1 | `a_test.go: TestA/sub/name/deep`; but | ", "| b | 2 | `c.mjs: it's here`, `a_test.go: TestA` |",
-		"| c | 3 | no: `a_test.go: TestA` does it |", "| d | 2 | `a_test.go: TestA`; later: x: y |",
-	)+"8 titles: 3 are tested here, 3 are not for this server, 2 wait.", named))
+		"| c | 3 | no: `a_test.go: TestA` does it |", "| d | 1 | `a_test.go: TestA`; not yet: x: y |", "| e | 1 | not yet: x |",
+	)+"8 titles: 3 are tested here, 3 are not for this server, 2 not yet.", named))
 }
