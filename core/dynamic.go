@@ -194,6 +194,7 @@ func (s *Server) forgetChild(n *Namespace) {
 	delete(n.child.parent.children, n.name)
 	s.dynamic.children--
 	s.notIdle(n)
+	n.retire()
 }
 
 // notIdle is called with s.mu held.
@@ -215,21 +216,20 @@ func (s *Server) pin(n *Namespace) {
 }
 
 // reclaim makes room for a child by forgetting an empty one or, where there is none,
-// one whose clients are all away, and returns it. The caller holds s.mu, and calls
-// forgetAway of the one without.
-func (s *Server) reclaim() *Namespace {
+// one whose clients are all away. The caller holds s.mu.
+func (s *Server) reclaim() bool {
 	for _, shelf := range []*list.List{&s.dynamic.idle, &s.dynamic.deserted} {
 		for oldest := shelf.Front(); oldest != nil; oldest = shelf.Front() {
 			n := oldest.Value.(*Namespace)
 			users, away := n.child.use()
 			if users == 0 || users == away && shelf == &s.dynamic.deserted {
 				s.forgetChild(n)
-				return n
+				return true
 			}
 			s.notIdle(n) // until it is empty again
 		}
 	}
-	return nil
+	return false
 }
 
 var (
@@ -255,16 +255,11 @@ func (s *Server) seek(ctx context.Context, name string, h func() *Handshake) (*N
 // makeChild returns a new child, or the namespace that somebody else has made
 // meanwhile.
 func (s *Server) makeChild(p *ParentNamespace, name string) (*Namespace, error) {
-	var gone *Namespace
-	defer func() { gone.forgetAway() }() // when s.mu is not held any more
 	s.mu.Lock()
 	n := s.namespaces[name]
 	if n == nil {
 		full := s.dynamic.children >= s.cfg.MaxChildNamespaces
-		if full {
-			gone = s.reclaim()
-		}
-		if full && gone == nil {
+		if full && !s.reclaim() {
 			logged := s.dynamic.full
 			s.dynamic.full = true
 			s.mu.Unlock()

@@ -29,7 +29,7 @@ func (s *Socket) Handshake() *Handshake { return s.conn.handshake(s.auth) }
 
 func (c *conn) handshake(auth packet.Args) *Handshake {
 	r := c.session.Request()
-	query, _ := url.ParseQuery(r.RawQuery) // the engine has refused what cannot be parsed
+	query := r.Query()
 	target := r.Path
 	if r.RawQuery != "" {
 		target += "?" + r.RawQuery

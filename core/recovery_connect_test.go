@@ -139,9 +139,10 @@ func TestRecoveryBesideAThief(t *testing.T) {
 		p := call(t, io, siotest.Options{})
 		p.cut()
 		must(t, io.Emit("one"))
+		claim := `40{"pid":"` + p.pid + `","thief":true}`
 		for i := range 20 {
 			time.AfterFunc(time.Duration(i)*time.Second/5, func() {
-				siotest.Open(nil, io, siotest.Options{}).SendRaw(`40{"pid":"` + p.pid + `","thief":true}`)
+				siotest.Open(nil, io, siotest.Options{}).SendRaw(claim)
 			})
 		}
 		time.Sleep(time.Second)

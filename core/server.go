@@ -160,6 +160,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if left := s.leaveCluster(ctx); err == nil {
 		err = left // after the handlers, which may have something to say to other nodes
 	}
+	s.retireAll()
 	return err
 }
 
@@ -170,7 +171,17 @@ func (s *Server) Close() error {
 	if s.cluster != nil {
 		s.cluster.leave()
 	}
+	s.retireAll()
 	return err
+}
+
+// retireAll leaves nothing that a timer would keep in memory.
+func (s *Server) retireAll() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, n := range s.namespaces {
+		n.retire()
+	}
 }
 
 // guard calls a function of the user's. A panic there is logged and counted, and

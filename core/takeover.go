@@ -228,15 +228,21 @@ func (h *history) forget(s *session) {
 	delete(h.sessions, s.pid)
 }
 
-// forgetAway ends the sessions of a namespace that is gone. It may be called on nil.
-func (n *Namespace) forgetAway() {
-	if n == nil || n.history == nil {
-		return
-	}
+// retire forgets all that a namespace remembers which is gone, and sees to it that
+// nothing is remembered any more: whoever still holds it does not keep a log of it.
+func (n *Namespace) retire() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for n.history.leavers.Len() > 0 {
-		n.history.forget(n.history.leavers.Front().Value.(*session))
+	h := n.history
+	if h == nil {
+		return
+	}
+	h.limits.MaxPackets = 0
+	for len(h.segments) > 0 {
+		h.dropOne()
+	}
+	for h.leavers.Len() > 0 {
+		h.forget(h.leavers.Front().Value.(*session))
 	}
 }
 

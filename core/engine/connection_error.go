@@ -30,9 +30,9 @@ type ConnectionError struct {
 	// Context is what it was about. With [CodeBadRequest] it is one of the
 	// reference's names: INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
 	// TRANSPORT_HANDSHAKE_ERROR, ID_GENERATION_ERROR, MIDDLEWARE_FAILURE; or one of
-	// ours, for what the reference does not refuse: INVALID_QUERY,
-	// INVALID_WEBSOCKET_HANDSHAKE, UPGRADES_DISABLED, SERVER_SHUTDOWN. Otherwise it
-	// is what was wrong, such as the transport's name or the method.
+	// ours, for what the reference does not refuse: INVALID_WEBSOCKET_HANDSHAKE,
+	// UPGRADES_DISABLED, SERVER_SHUTDOWN. Otherwise it is what was wrong, such as the
+	// transport's name or the method.
 	Context string
 	// Cause is the error of the user's function that refused, or nil.
 	Cause error

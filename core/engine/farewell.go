@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/kawat-go/kawat/core/internal/expiry"
@@ -37,8 +36,8 @@ func (s *Session) expectPoll() {
 // overtaken returns the session of a poll that was overtaken by its end, or nil. It
 // does so once.
 func (s *Server) overtaken(r *Request) *Session {
-	query, err := url.ParseQuery(r.RawQuery)
-	if err != nil || r.Method != "GET" {
+	query := r.Query()
+	if r.Method != "GET" {
 		return nil
 	}
 	s.mu.Lock()

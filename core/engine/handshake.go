@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -15,10 +14,7 @@ const contextOrigin = "ORIGIN_NOT_ALLOWED"
 // admit decides whether a request is served, in the order of the reference. It
 // returns the session that the request belongs to, or nil for a handshake.
 func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session, *refusal) {
-	query, err := url.ParseQuery(r.RawQuery)
-	if err != nil {
-		return nil, refusalOf(codeBadRequest, "INVALID_QUERY")
-	}
+	query := r.Query()
 	transport := query.Get("transport")
 	if len(query["transport"]) != 1 || !slices.Contains(s.cfg.Transports, transport) {
 		return nil, refusalOf(codeTransportUnknown, transport)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -68,6 +69,50 @@ type Request struct {
 	// Values are what the host's middleware left for the session, such as the
 	// user, under the host's keys.
 	Values map[string]any
+}
+
+// Query returns the parameters of the URL, in a new map. What is not well-formed is
+// taken as it stands, as the reference does: clients whose URLs are written by hand
+// send it.
+func (r *Request) Query() url.Values {
+	if values, err := url.ParseQuery(r.RawQuery); err == nil {
+		return values
+	}
+	values := url.Values{}
+	for pair := range strings.SplitSeq(r.RawQuery, "&") {
+		if pair != "" {
+			key, value, _ := strings.Cut(pair, "=")
+			values.Add(unescape(key), unescape(value))
+		}
+	}
+	return values
+}
+
+func unescape(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}
+
+// subprotocol returns the first of the subprotocols that a WebSocket client offers,
+// or "". Somebody must choose one, or browsers drop the connection; the reference
+// chooses like this.
+func (r *Request) subprotocol() string {
+	for _, list := range r.Header["Sec-Websocket-Protocol"] {
+		first, _, _ := strings.Cut(list, ",")
+		first = strings.TrimSpace(first)
+		if first != "" && !strings.ContainsFunc(first, notInToken) {
+			return first
+		}
+	}
+	return ""
+}
+
+// notInToken reports whether a character cannot stand in a token (RFC 9110, section
+// 5.6.2).
+func notInToken(c rune) bool {
+	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
 }
 
 func (r *Request) context() context.Context {

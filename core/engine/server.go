@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -189,6 +188,9 @@ func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 	}
 	reply := Reply{Header: Header{}}
 	s.runHeaderHooks(reply.Header, r, session == nil)
+	if chosen := r.subprotocol(); chosen != "" && reply.Header.Get("Sec-WebSocket-Protocol") == "" {
+		reply.Header.Set("Sec-WebSocket-Protocol", chosen)
+	}
 	u.header = reply.Header
 	return u, Reply{}
 }
@@ -225,10 +227,9 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	r.Body, r.SetReadDeadline = nil, nil // they end with their request
 	session := &Session{server: s, id: id, request: r, conn: c}
 	session.ping.Value, session.pong.Value = session, session
-	if query, err := url.ParseQuery(r.RawQuery); err == nil {
-		session.legacy = s.legacyOf(query, c == nil)
-		session.base64 = query.Get("b64") != ""
-	}
+	query := r.Query()
+	session.legacy = s.legacyOf(query, c == nil)
+	session.base64 = query.Get("b64") != ""
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.
 		session.writing = true
@@ -250,8 +251,7 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 // asksBase64 reports whether the client can have binary as text only: it says b64,
 // and as in the reference whatever it says.
 func asksBase64(r *Request) bool {
-	query, err := url.ParseQuery(r.RawQuery)
-	return err == nil && query.Get("b64") != ""
+	return r.Query().Get("b64") != ""
 }
 
 // connect asks the user who is told what happens to the session.

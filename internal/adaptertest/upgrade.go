@@ -28,6 +28,7 @@ func upgrades(t *testing.T, host Host) {
 	t.Run("many heads", s.sub(testManyHeads))
 	t.Run("no handshake", s.sub(testNoHandshake))
 	t.Run("origin", s.sub(testOrigin))
+	t.Run("subprotocol", s.sub(testSubprotocol))
 	t.Run("TLS", start(t, host, App{Secure: true}, engine.Config{}).sub(testTLS))
 	t.Run("response", func(t *testing.T) { testResponse(t, host) })
 	t.Run("no Hijack", func(t *testing.T) { testNoHijack(t, host) })
@@ -148,6 +149,17 @@ func testOrigin(s *site) {
 	r := s.do("GET", s.path+"/?EIO=4&transport=websocket", "", append([]string{"Origin: http://evil.example"}, opening...)...)
 	if r.status != 403 {
 		s.t.Errorf("a foreign page: %d %q", r.status, r.body)
+	}
+}
+
+// testSubprotocol: of what a client offers the first is chosen, since browsers drop
+// a connection for which none is.
+func testSubprotocol(s *site) {
+	for offer, want := range map[string]string{"": "", "one": "one", "one, two": "one", " two ,one": "two", "a b": "", "(": "", ",x": ""} {
+		header := s.head(s.upgradeRequest("Sec-WebSocket-Protocol: " + offer))
+		if got := strings.Join(header.Values("Sec-WebSocket-Protocol"), "|"); got != want {
+			s.t.Errorf("%q: %q, want %q", offer, got, want)
+		}
 	}
 }
 
