@@ -106,7 +106,8 @@ type Config struct {
 	AllowedOrigins []string
 	// CORS refines the answers to scripts of other, allowed origins.
 	CORS engine.CORS
-	// AllowRequest, if set, decides on each handshake.
+	// AllowRequest, if set, decides on each handshake. The message of its error,
+	// whatever it is, reaches the client.
 	AllowRequest func(ctx context.Context, r *engine.Request) error
 	// Cookie, if set, is sent with the handshake of a polling client.
 	Cookie *engine.Cookie

@@ -90,9 +90,10 @@
 //
 // Functions of yours return errors. Only an *[Error] reaches the client: as the
 // reason of a refused connection, or in the ack of an event. Any other is logged,
-// and the client learns no more than "internal error". A panic is treated in the
-// same way; it hurts nobody else. [Namespace.OnError] tells the program of events that
-// have failed.
+// and the client learns no more than "internal error"; but for Config.AllowRequest,
+// whose error is an answer of HTTP and reaches the client as it is. A panic is treated
+// in the same way; it hurts nobody else. [Namespace.OnError] tells the program of
+// events that have failed.
 //
 // # Concurrency
 //

@@ -56,7 +56,7 @@ type Config struct {
 	// CORS refines the answers to scripts of other, allowed origins.
 	CORS CORS
 	// AllowRequest, if set, decides on each handshake, before a session exists.
-	// The message of its error reaches the client.
+	// The message of its error, whatever it is, reaches the client.
 	AllowRequest func(ctx context.Context, r *Request) error
 	// Cookie, if set, is sent with the handshake of a polling session; it holds
 	// the session's id, for load balancers.

@@ -4,6 +4,15 @@ import { call, next, nextValue, settle, sleep, until } from '../lib/world.mjs';
 
 export const connect = [
   {
+    name: 'a client that offers WebSocket subprotocols is given the first',
+    modes: ['websocket', 'upgrade'],
+    async run(world) {
+      const socket = await world.connect('/', { protocols: ['my-app', 'other'] });
+      if (socket.io.engine.transport.name !== 'websocket') await next(socket.io.engine, 'upgrade');
+      assert.equal(socket.io.engine.transport.ws.protocol, 'my-app');
+    },
+  },
+  {
     name: 'connects with auth and query, and both sides agree on the id',
     needs: 'auth',
     async run(world) {
