@@ -147,3 +147,24 @@ func TestRecoveryWhileTheProgramIsStuck(t *testing.T) {
 		}
 	})
 }
+
+// Functions that do not return hold up the next socket for a while, and not for ever.
+func TestRecoveryDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := recoverable(t, socketio.Recovery{})
+		stuck := make(chan struct{})
+		io.OnEvent("get stuck", func(context.Context, *socketio.Event) error { <-stuck; return nil })
+		socketio.OnWithAck(io, "ask", func(context.Context, *socketio.Socket, socketio.None) (string, error) { return "here", nil })
+		p := call(t, io, siotest.Options{})
+		p.Emit("get stuck")
+		p.hear()
+		p.cut()
+		p.comeBack(true)
+		time.Sleep(9 * time.Second)
+		if s := siotest.Call[string](p.Client, "ask"); s != "here" {
+			t.Error(s)
+		}
+		io.logs.want(t, "is served beside them")
+		close(stuck)
+	})
+}

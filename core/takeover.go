@@ -80,6 +80,10 @@ func (s *Socket) setUp(done bool) {
 	close(s.session.ready)
 }
 
+// settleTime is how long the functions of a socket that has ended may hold up those
+// of the one that goes on.
+const settleTime = 10 * time.Second
+
 // maxUnsettled is how many takeovers of one session may wait for functions of the
 // program, which then must be stuck.
 const maxUnsettled = 16
@@ -282,13 +286,20 @@ func (b Broadcast) eachAway(f func(s *Socket)) {
 
 // replace drops the connection of the socket whose session another has taken over,
 // if it has one still, and waits until the program has heard of its end: for the
-// program they are one after the other.
+// program they are one after the other, unless it takes very long.
 func (s *Socket) replace(before *Socket) {
 	if before.conn != nil {
 		before.conn.session.Abort()
 	}
-	<-before.settled
 	n := s.namespace
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	select {
+	case <-before.settled:
+	case <-timer.C:
+		n.server.log.Warn("handlers of a socket still run, while its client has come back: it is served beside them",
+			"namespace", n.name, "socket", s.id, "waited", settleTime)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.session.unsettled--

@@ -5,6 +5,7 @@ import { call, next, nextValue, settle, sleep, until } from '../lib/world.mjs';
 export const connect = [
   {
     name: 'a client that offers WebSocket subprotocols is given the first',
+    needs: 'protocols',
     modes: ['websocket', 'upgrade'],
     async run(world) {
       const socket = await world.connect('/', { protocols: ['my-app', 'other'] });

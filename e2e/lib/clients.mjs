@@ -14,6 +14,7 @@ export const since = {
   volatile: '3.0.0',
   onAny: '3.0.0',
   pings: '3.0.0', // come from the server
+  protocols: '3.0.0', // of WebSocket; before, an option of the engine alone
   rejoin: '3.0.0', // a namespace, after the server has disconnected it
   timeout: '4.4.0',
   onAnyOutgoing: '4.5.0',

@@ -124,7 +124,10 @@ func (e *endings) remember(s *socketio.Socket) {
 		slices.Sort(rooms)
 	})
 	s.OnDisconnect(func(_ context.Context, s *socketio.Socket, reason socketio.Reason) {
-		ch <- ending{Reason: reason, Rooms: rooms, After: s.Rooms()}
+		select {
+		case ch <- ending{Reason: reason, Rooms: rooms, After: s.Rooms()}:
+		default: // of a socket that goes on for another nobody has asked for the last end
+		}
 	})
 }
 
