@@ -42,6 +42,7 @@ func TestSlowConsumersAreCut(t *testing.T) {
 				if p == nil {
 					return
 				}
+				synctest.Wait() // the handshake's answer has left
 				p.stall()
 				_ = r.session.SendText(strings.Repeat("x", c.size-1))
 				synctest.Wait() // it is being written now
