@@ -48,6 +48,14 @@ func dialTCP(t testing.TB) (ours, peer net.Conn) {
 	return ours, peer
 }
 
+// fixBuffers keeps the system from making room for everything that a test writes.
+func fixBuffers(conns ...net.Conn) {
+	for _, c := range conns {
+		_ = c.(*net.TCPConn).SetReadBuffer(64 << 10)
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
+	}
+}
+
 // testFrame makes a masked frame without any of the code under test. first is the
 // frame's first byte.
 func testFrame(first byte, payload string) []byte {

@@ -123,7 +123,8 @@ func TestWriteTimeout(t *testing.T) {
 
 // TestWriteTimeoutTCP has a peer that reads nothing, then one that reads slowly.
 func TestWriteTimeoutTCP(t *testing.T) {
-	ours, _ := dialTCP(t)
+	ours, peer := dialTCP(t)
+	fixBuffers(ours, peer)
 	c := New(ours, nil, Config{WriteTimeout: 100 * time.Millisecond})
 	start := time.Now()
 	err := c.WriteFrames([]*engine.Frame{engine.BinaryFrame(make([]byte, 16_000_000))})
@@ -134,7 +135,8 @@ func TestWriteTimeoutTCP(t *testing.T) {
 		t.Error("the connection is still there")
 	}
 
-	ours, peer := dialTCP(t)
+	ours, peer = dialTCP(t)
+	fixBuffers(ours, peer)
 	c = New(ours, nil, Config{WriteTimeout: time.Second})
 	for range 2 {
 		written := writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)))
