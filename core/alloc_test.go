@@ -92,7 +92,9 @@ func TestDispatchAllocations(t *testing.T) {
 		for range together {
 			conn.Message(data, false)
 		}
-		conn.Flush()
+		if work := conn.Flush(); work != nil {
+			go work.Do()
+		}
 		for range together {
 			<-handled
 		}

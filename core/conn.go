@@ -90,7 +90,9 @@ func (c *conn) Message(data []byte, binary bool) {
 func (c *conn) queue(s *Socket, p packet.Incoming) {
 	start, added := s.inbox.add(s, p, false)
 	if !added {
-		c.Flush()
+		if work := c.Flush(); work != nil {
+			go work.Do()
+		}
 		start, _ = s.inbox.add(s, p, true)
 	}
 	if start && !slices.Contains(c.ready, s) {
@@ -107,13 +109,25 @@ func (c *conn) decode(data []byte, binary bool) (p packet.Incoming, complete boo
 }
 
 // Flush implements [engine.Receiver]: the handlers are given all the events that
-// arrived together.
-func (c *conn) Flush() {
+// arrived together. The last socket's are for who has read them, which saves most
+// clients a goroutine.
+func (c *conn) Flush() engine.Work {
+	var last *Socket
 	for i, s := range c.ready {
-		s.inbox.start(s)
+		if s.inbox.start() {
+			if last != nil {
+				last.employ()
+			}
+			last = s
+		}
 		c.ready[i] = nil
 	}
 	c.ready = c.ready[:0]
+	if last == nil {
+		return nil
+	}
+	last.server().workers.add()
+	return (*worker)(last)
 }
 
 // Close implements [engine.Receiver].

@@ -102,18 +102,26 @@ func (in *inbox) push(t task) {
 	in.tasks = append(in.tasks, t)
 }
 
-// start starts the worker if there is something to do and none is at work.
-func (in *inbox) start(s *Socket) {
+// start reports whether there is something to do and no worker; there is one from
+// then on, which the caller must see to.
+func (in *inbox) start() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.startIfIdle(s)
+	return in.idle()
+}
+
+// idle is start, called with in.mu held.
+func (in *inbox) idle() bool {
+	if in.working || in.held || len(in.tasks) == 0 {
+		return false
+	}
+	in.working = true
+	return true
 }
 
 func (in *inbox) startIfIdle(s *Socket) {
-	if !in.working && !in.held && len(in.tasks) > 0 {
-		in.working = true
-		s.server().workers.add()
-		go s.work(nil)
+	if in.idle() {
+		s.employ()
 	}
 }
 

@@ -2,6 +2,18 @@ package socketio
 
 import "context"
 
+// A worker is a socket as [engine.Work]: what its handlers have to do.
+type worker Socket
+
+// Do implements [engine.Work].
+func (w *worker) Do() { (*Socket)(w).work(nil) }
+
+// employ gives the work a goroutine of its own.
+func (s *Socket) employ() {
+	s.server().workers.add()
+	go s.work(nil)
+}
+
 // work does the tasks, then what is queued until nothing is. A handler that ends
 // its goroutine does not end the work: another goroutine goes on with it.
 func (s *Socket) work(tasks []task) {
@@ -22,6 +34,7 @@ func (s *Socket) work(tasks []task) {
 			s.do(t)
 		}
 		recycle(list)
+		s.conn.session.Hurry()
 		if tasks = s.inbox.take(); tasks == nil {
 			done = true
 			return

@@ -28,6 +28,23 @@ type Conn interface {
 	Abort()
 }
 
+// A PromptConn is a Conn that can be written to without waiting, as far as its
+// peer takes what it is sent.
+type PromptConn interface {
+	Conn
+
+	// Prompt reports whether the other methods may be used. It does not change.
+	Prompt() bool
+
+	// TryWriteFrames is like WriteFrames, but does not wait. Where it reports
+	// false, something is left, and FinishWrite must be called before anything
+	// else is written. The frames may be used again at once.
+	TryWriteFrames(frames []*Frame) (done bool, err error)
+
+	// FinishWrite waits until what TryWriteFrames has left is written.
+	FinishWrite() error
+}
+
 // A ConnError says how a peer broke the protocol of its connection.
 type ConnError struct {
 	Code   int    // the WebSocket close code that the peer was sent

@@ -46,12 +46,13 @@ func (r *recorder) Message(data []byte, isBinary bool) {
 	r.messages = append(r.messages, m)
 }
 
-func (r *recorder) Flush() {
+func (r *recorder) Flush() engine.Work {
 	defer r.enter()()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.flushes = len(r.messages)
 	r.flushed++
+	return nil
 }
 
 func (r *recorder) enter() (leave func()) {

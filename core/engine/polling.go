@@ -240,7 +240,7 @@ func (s *Session) receivePayload(body []byte, binary bool) bool {
 	if !s.polls() {
 		return false
 	}
-	defer s.flushReceiver()
+	defer func() { start(s.flushReceiver()) }()
 	packets := eio.Packets(body)
 	if s.legacy != nil {
 		packets = s.legacy.packets(body, binary)

@@ -54,7 +54,12 @@ func (s *Session) enqueue(frames []*Frame) bool {
 func (s *Session) flush() {
 	switch {
 	case s.conn != nil:
-		if !s.writing && s.queue != nil {
+		switch {
+		case s.writing || s.queue == nil:
+		case s.prompt:
+			s.writing, s.due = true, true
+			s.server.flusher.add(s)
+		default:
 			s.writing = true
 			go s.write(s.conn)
 		}
@@ -106,19 +111,77 @@ func (s *Session) reshape(frames []*Frame, asText bool) {
 // writeQueue sends what is queued, and reports whether more has been queued
 // meanwhile. The caller has set s.writing.
 func (s *Session) writeQueue(conn Conn) bool {
+	q := s.nextQueue()
+	var err error
+	if q != nil {
+		err = conn.WriteFrames(q.frames)
+		s.written(q)
+	}
+	return s.goOn(err)
+}
+
+// writeDue writes to a session that the flusher was given, unless somebody has
+// done so meanwhile.
+func (s *Session) writeDue() {
+	s.mu.Lock()
+	if !s.due {
+		s.mu.Unlock()
+		return
+	}
+	s.due = false
+	conn := s.conn.(PromptConn)
+	s.mu.Unlock()
+	s.writePrompt(conn)
+}
+
+// writePrompt sends what is queued, and what is queued meanwhile, without waiting:
+// a client that does not take it all gets a goroutine that waits for it. The caller
+// has set s.writing.
+func (s *Session) writePrompt(conn PromptConn) {
+	for more := true; more; {
+		q := s.nextQueue()
+		if q == nil {
+			more = s.goOn(nil)
+			continue
+		}
+		done, err := conn.TryWriteFrames(q.frames)
+		if err == nil && !done {
+			go s.writeSlowly(conn, q)
+			return
+		}
+		s.written(q)
+		more = s.goOn(err)
+	}
+}
+
+func (s *Session) writeSlowly(conn PromptConn, q *queue) {
+	err := conn.FinishWrite()
+	s.written(q)
+	if s.goOn(err) {
+		s.writePrompt(conn)
+	}
+}
+
+// nextQueue takes what is queued, in the form that the connection takes.
+func (s *Session) nextQueue() *queue {
 	s.mu.Lock()
 	q, asText := s.takeQueue(), s.base64
 	s.mu.Unlock()
-	var err error
-	if q != nil {
-		if asText || s.legacy.isRev3() {
-			s.reshape(q.frames, asText)
-		}
-		err = conn.WriteFrames(q.frames)
-		s.server.queued.Add(-int64(q.bytes))
-		q.release()
+	if q != nil && (asText || s.legacy.isRev3()) {
+		s.reshape(q.frames, asText)
 	}
+	return q
+}
 
+// written lets go of a queue that has been sent.
+func (s *Session) written(q *queue) {
+	s.server.queued.Add(-int64(q.bytes))
+	q.release()
+}
+
+// goOn reports whether the writer has more to write; else it is none any more. An
+// end is not for the flusher to see to, since it runs the receiver's code.
+func (s *Session) goOn(err error) bool {
 	s.mu.Lock()
 	if err == nil && s.queue != nil {
 		s.mu.Unlock()
@@ -129,9 +192,14 @@ func (s *Session) writeQueue(conn Conn) bool {
 	s.mu.Unlock()
 	switch {
 	case err != nil:
-		s.end(ReasonTransportClose, err)
+		go s.end(ReasonTransportClose, err)
 	case ending:
-		s.finish()
+		go s.finish()
 	}
 	return false
+}
+
+func isPrompt(c Conn) bool {
+	p, ok := c.(PromptConn)
+	return ok && p.Prompt()
 }

@@ -29,7 +29,7 @@ func (r *reader) run() {
 		r.busy = false
 		err := r.conn.ReadMessages(deliver)
 		if r.candidate == nil {
-			r.session.flushReceived() // also what came together with the end
+			start(r.session.flushReceived()) // also what came together with the end
 		}
 		if err != nil {
 			r.failed(err)
@@ -109,8 +109,8 @@ func (s *Session) receiveMessage(binary bool, data []byte) error {
 
 // flushReceived tells the receiver that the messages which came together are all
 // there.
-func (s *Session) flushReceived() {
+func (s *Session) flushReceived() Work {
 	s.receiving.Lock()
 	defer s.receiving.Unlock()
-	s.flushReceiver()
+	return s.flushReceiver()
 }

@@ -24,6 +24,7 @@ type Server struct {
 	badHeader        atomic.Bool // the log has said that one was left out
 
 	registry
+	flusher flusher
 
 	pings, pongs, closeTimeouts *expiry.Queue[*Session]
 	silences                    *expiry.Queue[*Session] // of clients that speak revision 3
@@ -225,7 +226,7 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 // open makes a session, over a connection or, if that is nil, one that polls.
 func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	r.Body, r.SetReadDeadline = nil, nil // they end with their request
-	session := &Session{server: s, id: id, request: r, conn: c}
+	session := &Session{server: s, id: id, request: r, conn: c, prompt: isPrompt(c)}
 	session.ping.Value, session.pong.Value = session, session
 	query := r.Query()
 	session.legacy = s.legacyOf(query, c == nil)
@@ -242,7 +243,11 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	}
 	session.attach(s.connect(session))
 	session.receiving.Unlock()
-	if c != nil && session.writeQueue(c) {
+	switch {
+	case c == nil:
+	case session.prompt:
+		session.writePrompt(c.(PromptConn))
+	case session.writeQueue(c):
 		go session.write(c) // reading must not wait for a queue that keeps filling
 	}
 	return session, nil

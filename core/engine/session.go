@@ -16,12 +16,19 @@ type Receiver interface {
 	// The data is valid during the call only. While it runs nothing more is read
 	// from the client, so it should not wait for long; it may send.
 	Message(data []byte, binary bool)
-	// Flush is called after the last of the messages that arrived together.
-	Flush()
+	// Flush is called after the last of the messages that arrived together. What
+	// it returns, unless that is nil, is done when the client's next messages can
+	// be read, however long it takes: by the goroutine that has read these, if it
+	// is free then, or by one of its own.
+	Flush() Work
 	// Close is called once, when the session has ended. It can overtake a
 	// Message that is still running.
 	Close(reason Reason, cause error)
 }
+
+// Work is what messages give a [Receiver] to do beside the reading. It has to
+// guard against panics itself.
+type Work interface{ Do() }
 
 // Funcs is a [Receiver] made of functions; each may be nil.
 type Funcs struct {
@@ -37,7 +44,7 @@ func (f Funcs) Message(data []byte, binary bool) {
 }
 
 // Flush implements [Receiver].
-func (f Funcs) Flush() {}
+func (f Funcs) Flush() Work { return nil }
 
 // Close implements [Receiver].
 func (f Funcs) Close(reason Reason, cause error) {
@@ -64,7 +71,9 @@ type Session struct {
 	base64       bool                  // conn gets binary as text, as the client has asked
 	waitsPong    bool                  // a ping is out
 	refreshed    bool                  // a packet has put off the ping timeout since
-	writing      bool                  // a goroutine writes the queue to conn
+	writing      bool                  // somebody writes the queue to conn, or is about to
+	due          bool                  // that is the flusher, which has not begun
+	prompt       bool                  // conn is a PromptConn that is prompt
 	posting      bool                  // a POST body is being read
 	upgraded     bool                  // from polling to conn
 	bodyDeadline func(time.Time) error // of that body, where the host can; nil when it is read
@@ -150,23 +159,32 @@ func (s *Session) send(frames []*Frame, flush func(*Session)) error {
 }
 
 // Flush sends what is queued, over a WebSocket before it returns: unlike
-// SendFrames it can wait for the client to accept it.
+// SendFrames it can wait for the client to accept it, where the connection is no
+// [PromptConn].
 func (s *Session) Flush() {
 	s.mu.Lock()
-	if s.conn == nil || s.writing || s.queue == nil {
+	if s.conn == nil || s.queue == nil || s.writing && !s.due {
 		if s.queue != nil { // else a poll would end for nothing
 			s.flush()
 		}
 		s.mu.Unlock()
 		return
 	}
-	s.writing = true
-	conn := s.conn
+	s.writing, s.due = true, false
+	conn, prompt := s.conn, s.prompt
 	s.mu.Unlock()
-	if s.writeQueue(conn) {
+	switch {
+	case prompt:
+		s.writePrompt(conn.(PromptConn))
+	case s.writeQueue(conn):
 		go s.write(conn) // what others keep queueing is not the caller's to wait for
 	}
 }
+
+// Hurry writes what SendFrames has left to the server's goroutines, if none of them
+// has begun and it takes no waiting. It is for who has just sent the last of a few
+// messages: over a [PromptConn] they cost one write, and no goroutine.
+func (s *Session) Hurry() { s.writeDue() }
 
 // Writable reports whether a message that is sent now would leave at once: a
 // poll hangs, or nothing is being written to the connection. Messages that may
@@ -330,9 +348,16 @@ func (s *Session) deliver(p eio.Packet) {
 
 // flushReceiver tells the receiver that the messages which came together are all
 // there. The caller holds s.receiving.
-func (s *Session) flushReceiver() {
+func (s *Session) flushReceiver() Work {
 	defer s.server.recovered("Receiver.Flush")
-	s.receiver.Flush()
+	return s.receiver.Flush()
+}
+
+// start has work done by a goroutine of its own.
+func start(w Work) {
+	if w != nil {
+		go w.Do()
+	}
 }
 
 func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.request.RemoteAddr) }

@@ -81,6 +81,20 @@ func (c *Conn) beginWrite() error {
 	return nil
 }
 
+// tryBeginWrite is like beginWrite, but reports false instead of waiting.
+func (c *Conn) tryBeginWrite() (began bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closing.Load():
+		return false, net.ErrClosed
+	case c.writing:
+		return false, nil
+	}
+	c.writing = true
+	return true, nil
+}
+
 // awaitWriter waits until nobody writes. It ends with the write deadline or the
 // close timer at the latest.
 func (c *Conn) awaitWriter() {

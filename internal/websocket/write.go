@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -11,10 +12,59 @@ import (
 
 // output is the writer's state.
 type output struct {
-	rest  []byte // what the descriptor has not taken yet
+	rest  []byte          // what the descriptor has not taken yet
+	later []*engine.Frame // what TryWriteFrames has not got to
 	err   error
 	armed bool // a write deadline is set
 	try   bool // give up instead of waiting
+	role  bool // TryWriteFrames has left its caller the writer
+}
+
+// Prompt implements [engine.PromptConn].
+func (c *Conn) Prompt() bool { return c.raw != nil && !c.cfg.Client }
+
+// TryWriteFrames is like WriteFrames, but does not wait. Where it reports false,
+// the peer has not taken everything, and FinishWrite must be called next.
+func (c *Conn) TryWriteFrames(frames []*engine.Frame) (done bool, err error) {
+	began, err := c.tryBeginWrite()
+	switch {
+	case err != nil:
+		return true, fmt.Errorf("websocket: write: %w", err)
+	case !began: // a control frame does not get through
+		c.out.later = slices.Clone(frames)
+		return false, nil
+	}
+	c.out.try = true
+	err = c.writeBatch(frames)
+	for err == nil && len(c.out.rest) == 0 {
+		b := c.nextControl()
+		if b == nil {
+			return true, nil
+		}
+		err = c.write(b)
+	}
+	c.out.try = false
+	if err != nil {
+		return true, c.endWrite(err)
+	}
+	c.out.role = true
+	return false, nil
+}
+
+// FinishWrite writes what TryWriteFrames has left, and returns what WriteFrames
+// would.
+func (c *Conn) FinishWrite() error {
+	frames := c.out.later
+	c.out.later = nil
+	if !c.out.role {
+		return c.WriteFrames(frames)
+	}
+	c.out.role = false
+	err := c.writeRest()
+	if err == nil {
+		err = c.writeBatch(frames)
+	}
+	return c.endWrite(err)
 }
 
 // WriteFrames sends all frames, small ones several in a write. It returns when
@@ -64,7 +114,8 @@ func (c *Conn) cut() {
 	c.Abort()
 }
 
-// writeBatch writes the frames of a server.
+// writeBatch writes the frames of a server. Where it may not wait, it keeps what
+// has to.
 func (c *Conn) writeBatch(frames []*engine.Frame) error {
 	var pending []byte // a pooled buffer, from the first small frame on
 	defer func() { freeBuffer(pending) }()
@@ -74,12 +125,20 @@ func (c *Conn) writeBatch(frames []*engine.Frame) error {
 			if err := c.write(pending); err != nil {
 				return err
 			}
+			if len(c.out.rest) > 0 {
+				c.keep(frames[i:])
+				return nil
+			}
 			pending = pending[:0]
 		}
 		last := i == len(frames)-1
 		if len(b) > bufferSize || last && len(pending) == 0 {
 			if err := c.write(b); err != nil {
 				return err
+			}
+			if len(c.out.rest) > 0 {
+				c.keep(frames[i+1:])
+				return nil
 			}
 			continue
 		}
@@ -91,7 +150,18 @@ func (c *Conn) writeBatch(frames []*engine.Frame) error {
 	if len(pending) == 0 {
 		return nil
 	}
-	return c.write(pending)
+	err := c.write(pending)
+	c.keep(nil)
+	return err
+}
+
+// keep holds on to what could not be written at once: the buffer and the list are
+// the caller's.
+func (c *Conn) keep(later []*engine.Frame) {
+	if len(c.out.rest) > 0 {
+		c.out.rest = slices.Clone(c.out.rest)
+		c.out.later = slices.Clone(later)
+	}
 }
 
 // wireForm returns the frame as all servers send it that agreed on the same.
@@ -161,17 +231,18 @@ func (c *Conn) appendFrame(dst []byte, first byte, payload []byte) []byte {
 	return dst
 }
 
-// write writes b as the writer, waiting until WriteTimeout.
+// write writes b as the writer, waiting until WriteTimeout, unless it is only to
+// try.
 func (c *Conn) write(b []byte) error {
-	c.out.rest, c.out.try = b, false
+	c.out.rest = b
 	return c.writeRest()
 }
 
 // tryWrite writes what the descriptor takes of b without waiting. It reports
 // false if there is something left for writeRest.
 func (c *Conn) tryWrite(b []byte) bool {
-	c.out.rest, c.out.try = b, true
-	err := c.raw.Write(c.onWritable)
+	c.out.try = true
+	err := c.write(b)
 	c.out.try = false
 	if c.out.err == nil {
 		c.out.err = err
@@ -179,7 +250,8 @@ func (c *Conn) tryWrite(b []byte) bool {
 	return len(c.out.rest) == 0 && c.out.err == nil
 }
 
-// writeRest writes what is left, waiting until WriteTimeout.
+// writeRest writes what is left, waiting until WriteTimeout, unless it is only to
+// try.
 func (c *Conn) writeRest() error {
 	if c.out.err != nil {
 		return c.out.err
@@ -214,6 +286,6 @@ func (o *output) disarm(c *Conn) {
 	if o.armed {
 		_ = c.conn.SetWriteDeadline(time.Time{})
 	}
-	o.armed = false
+	o.armed, o.try = false, false
 	o.rest = nil
 }
