@@ -95,6 +95,10 @@ type Config struct {
 	MaxPayload int64
 	// Transports are those that clients may use. Default polling and websocket.
 	Transports []string
+	// DisableParking gives every WebSocket a goroutine that reads it. Else, on Linux
+	// and without TLS, connections wait in epoll and share a few goroutines, which
+	// saves about 3 KB each and a part of the processor time of each message.
+	DisableParking bool
 	// DisableUpgrades keeps polling clients from moving to WebSocket.
 	DisableUpgrades bool
 	// AllowEIO3 lets older clients connect: socket.io-client 1 and 2, and browsers

@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 	"github.com/kawat-go/kawat/internal/host"
 )
 
@@ -38,7 +39,7 @@ func within(c *fiber.Ctx, path string) bool {
 // Handler returns a handler that takes every request that reaches it for io's,
 // whatever its path. It is the last of its chain.
 func Handler(io engine.Endpoint, opts ...Option) fiber.Handler {
-	h := &handler{srv: io.Engine(), options: collect(opts)}
+	h := &handler{srv: io.Engine(), parked: epoll.New(), options: collect(opts)}
 	return h.serve
 }
 
@@ -55,7 +56,8 @@ func Middleware(io engine.Endpoint, opts ...Option) fiber.Handler {
 }
 
 type handler struct {
-	srv *engine.Server
+	srv    *engine.Server
+	parked *epoll.Group
 	options
 	complaint host.Complaint
 }

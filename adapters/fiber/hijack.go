@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 	"github.com/kawat-go/kawat/internal/host"
 	"github.com/kawat-go/kawat/internal/websocket"
 )
@@ -18,6 +19,7 @@ type switching struct {
 	ctx     *fasthttp.RequestCtx // ours until hijacked returns
 	deflate bool
 	answer  []byte
+	parked  *epoll.Group
 }
 
 // hijacked begins the session. When it returns, fasthttp closes its connection
@@ -27,12 +29,20 @@ func (s *switching) hijacked(c net.Conn) {
 	if !s.respond(conn) {
 		return
 	}
-	cfg := host.Config(s.upgrade.WebSocket(), s.deflate)
-	if own := duplicate(conn); own != nil {
-		s.upgrade.Start(websocket.New(own, ahead(c, conn), cfg))
+	cfg := host.Config(s.upgrade.WebSocket(), s.deflate, s.parked)
+	tcp, plain := conn.(*net.TCPConn)
+	if !plain {
+		s.upgrade.Serve(websocket.New(&held{Conn: conn, reader: c}, nil, cfg))
 		return
 	}
-	s.upgrade.Serve(websocket.New(&held{Conn: conn, reader: c}, nil, cfg))
+	buffered := ahead(c, tcp)
+	if parked := websocket.Take(tcp, buffered, cfg); parked != nil {
+		s.upgrade.Start(parked)
+	} else if own := duplicate(tcp); own != nil {
+		s.upgrade.Start(websocket.New(own, buffered, cfg))
+	} else {
+		s.upgrade.Serve(websocket.New(tcp, buffered, cfg))
+	}
 }
 
 // respond answers the opening handshake, unless a middleware has replaced the
@@ -59,13 +69,9 @@ func beneath(c net.Conn) net.Conn {
 }
 
 // duplicate returns a connection of our own to the same peer, so that fasthttp can
-// have its back with the 9 KB and the goroutine that hang on it. Only plain TCP
-// can be had twice: nil stands for "keep that one".
-func duplicate(conn net.Conn) net.Conn {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return nil
-	}
+// have its back with the 9 KB and the goroutine that hang on it: nil stands for
+// "keep that one".
+func duplicate(tcp *net.TCPConn) net.Conn {
 	file, err := tcp.File()
 	if err != nil {
 		return nil

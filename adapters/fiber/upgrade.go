@@ -33,7 +33,7 @@ func (h *handler) upgrade(c *fiber.Ctx, req *engine.Request) error {
 		write(c, h.srv.ReplyError(status, err.Error()))
 		return nil
 	}
-	s := &switching{upgrade: u, ctx: ctx, deflate: deflate, answer: answer(&ctx.Response.Header, u.Header())}
+	s := &switching{upgrade: u, ctx: ctx, deflate: deflate, answer: answer(&ctx.Response.Header, u.Header()), parked: h.parked}
 	// It would write the answer, too, but on a server that serves one request a
 	// connection it would then hang up.
 	ctx.HijackSetNoResponse(true)

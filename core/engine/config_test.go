@@ -84,8 +84,8 @@ func TestWebSocketOptions(t *testing.T) {
 		cfg  engine.Config
 		want engine.WebSocketOptions
 	}{
-		{engine.Config{}, engine.WebSocketOptions{MaxPayload: 1_000_000, WriteTimeout: 10 * time.Second}},
-		{engine.Config{MaxPayload: 5, WriteTimeout: time.Second, PerMessageDeflate: &engine.Deflate{}},
+		{engine.Config{}, engine.WebSocketOptions{MaxPayload: 1_000_000, WriteTimeout: 10 * time.Second, Parking: true}},
+		{engine.Config{DisableParking: true, MaxPayload: 5, WriteTimeout: time.Second, PerMessageDeflate: &engine.Deflate{}},
 			engine.WebSocketOptions{MaxPayload: 5, WriteTimeout: time.Second, Deflate: true, DeflateThreshold: 1024}},
 	} {
 		u, reply := newServer(t, c.cfg).AcceptUpgrade(t.Context(), upgradeRequest(webSocket))

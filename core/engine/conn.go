@@ -45,6 +45,26 @@ type PromptConn interface {
 	FinishWrite() error
 }
 
+// A ParkingConn is a Conn that needs no goroutine while its peer is silent.
+type ParkingConn interface {
+	PromptConn
+
+	// Park has awake called, now and from then on whenever something has arrived or
+	// the connection has ended, on a goroutine that awake may keep as long as it
+	// likes. Two calls never read at the same time: the next begins after Rest.
+	// Where Park reports false, none of this is possible.
+	Park(awake func()) bool
+
+	// ReadAvailable is for awake to read with: like ReadMessages, but it does not
+	// wait. more says that it must be called again.
+	ReadAvailable(deliver func(binary bool, data []byte) error) (more bool, err error)
+
+	// Rest is called by awake when nothing is left to read. It reports false if
+	// something has arrived meanwhile, which awake must read as well. After true
+	// the connection is no longer awake's; it may go on with other work.
+	Rest() bool
+}
+
 // A ConnError says how a peer broke the protocol of its connection.
 type ConnError struct {
 	Code   int    // the WebSocket close code that the peer was sent

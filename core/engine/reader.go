@@ -17,6 +17,43 @@ type reader struct {
 	ended     func()     // nil if nobody waits
 }
 
+// start reads the connection until it ends, without a goroutine of its own if that
+// is possible, else in the caller's.
+func (r *reader) start() {
+	if c, ok := r.conn.(ParkingConn); ok {
+		deliver := r.deliver
+		if c.Park(func() { r.awake(c, deliver) }) {
+			return
+		}
+	}
+	r.run()
+}
+
+// awake reads what has arrived. Then it handles it: the goroutine is free for that
+// while the connection is at rest.
+func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
+	for {
+		more, err := c.ReadAvailable(deliver)
+		var work Work
+		if r.candidate == nil {
+			work = r.session.flushReceived()
+		}
+		switch {
+		case err != nil:
+			start(work)
+			r.failed(err)
+			r.finish(r.session.server)
+			return
+		case !more && c.Rest():
+			if work != nil {
+				work.Do()
+			}
+			return
+		}
+		start(work)
+	}
+}
+
 // run reads until the connection ends.
 //
 // What handles a message needs a larger stack than what waits for one, and a

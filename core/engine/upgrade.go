@@ -24,6 +24,7 @@ type WebSocketOptions struct {
 	WriteTimeout     time.Duration
 	Deflate          bool
 	DeflateThreshold int
+	Parking          bool // silent connections may be parked, where the system can
 }
 
 // Header returns what the 101 response must carry beside the WebSocket
@@ -33,7 +34,7 @@ func (u *Upgrade) Header() Header { return u.header }
 // WebSocket returns how the connection is framed.
 func (u *Upgrade) WebSocket() WebSocketOptions {
 	cfg := &u.server.cfg
-	o := WebSocketOptions{MaxPayload: cfg.MaxPayload, WriteTimeout: cfg.WriteTimeout}
+	o := WebSocketOptions{MaxPayload: cfg.MaxPayload, WriteTimeout: cfg.WriteTimeout, Parking: !cfg.DisableParking}
 	if cfg.PerMessageDeflate != nil {
 		o.Deflate, o.DeflateThreshold = true, cfg.PerMessageDeflate.Threshold
 	}
@@ -57,7 +58,7 @@ func (u *Upgrade) run(c Conn, ended func()) {
 	if u.session != nil {
 		r.session, r.candidate = u.session, u.session.newCandidate(c)
 		r.candidate.base64 = asksBase64(u.request)
-		r.run()
+		r.start()
 		return
 	}
 	var err error
@@ -68,7 +69,7 @@ func (u *Upgrade) run(c Conn, ended func()) {
 		r.finish(u.server)
 		return
 	}
-	r.run()
+	r.start()
 }
 
 // A candidate is a connection that asks to take over a session which polls. It

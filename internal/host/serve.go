@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 )
 
 // A Host serves an endpoint to a net/http server.
 type Host struct {
 	srv       *engine.Server
+	parked    *epoll.Group
 	complaint Complaint
 }
 
 // New returns a Host of the endpoint.
-func New(io engine.Endpoint) *Host { return &Host{srv: io.Engine()} }
+func New(io engine.Endpoint) *Host { return &Host{srv: io.Engine(), parked: epoll.New()} }
 
 // Server returns the engine that is served.
 func (h *Host) Server() *engine.Server { return h.srv }
@@ -85,7 +87,7 @@ func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, req *engine.Reque
 		Write(w, reply)
 		return nil
 	}
-	conn, err := handshake(w, r, u, hijacking)
+	conn, err := h.handshake(w, r, u, hijacking)
 	if err == nil {
 		u.Start(conn)
 		return nil

@@ -7,6 +7,7 @@ import (
 	opening "github.com/fasthttp/websocket"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 	"github.com/kawat-go/kawat/internal/websocket"
 )
 
@@ -19,7 +20,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.reason.Error() }
 
 // handshake takes the connection over and answers the opening handshake.
-func handshake(w http.ResponseWriter, r *http.Request, u *engine.Upgrade, hijacking func()) (*websocket.Conn, error) {
+func (h *Host) handshake(w http.ResponseWriter, r *http.Request, u *engine.Upgrade, hijacking func()) (*websocket.Conn, error) {
 	if culprit := withoutHijack(w); culprit != "" {
 		return nil, noHijack(culprit, "")
 	}
@@ -45,12 +46,17 @@ func handshake(w http.ResponseWriter, r *http.Request, u *engine.Upgrade, hijack
 		return nil, err
 	}
 	// Its buffers were the handshake's; the session gets along without.
-	return websocket.New(upgraded.NetConn(), hw.ahead, Config(options, deflate)), nil
+	return websocket.New(upgraded.NetConn(), hw.ahead, Config(options, deflate, h.parked)), nil
 }
 
-// Config is the WebSocket's configuration for an upgrade.
-func Config(options engine.WebSocketOptions, deflate bool) websocket.Config {
+// Config is the WebSocket's configuration for an upgrade. The group is for
+// connections that are parked while they are silent.
+func Config(options engine.WebSocketOptions, deflate bool, group *epoll.Group) websocket.Config {
+	if !options.Parking {
+		group = nil
+	}
 	return websocket.Config{
+		Group:            group,
 		MaxPayload:       options.MaxPayload,
 		WriteTimeout:     options.WriteTimeout,
 		Deflate:          deflate,

@@ -3,6 +3,8 @@ package websocket
 import (
 	"math"
 	"time"
+
+	"github.com/kawat-go/kawat/internal/epoll"
 )
 
 // Config says how a [Conn] behaves. The zero value is a server's with the
@@ -32,6 +34,11 @@ type Config struct {
 	// WriteTimeout is how long the peer may leave a batch of frames untaken
 	// before the connection is dropped. Default 10 s.
 	WriteTimeout time.Duration
+
+	// Group, if set, takes the connection over where it can, which is from plain
+	// TCP on Linux: then it needs no goroutine and no buffer while its peer is
+	// silent. See [Conn.Park].
+	Group *epoll.Group
 
 	// CloseTimeout is how long the peer may take to answer our close frame
 	// before the connection is dropped. Default 5 s.

@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 )
 
 // A Conn is one end of an open WebSocket. The package comment says which
 // goroutines may call what.
 type Conn struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil if the descriptor is not ours to use
-	cfg  Config
+	conn   net.Conn
+	parked *epoll.Conn     // conn, if Config.Group has taken it; else nil
+	raw    syscall.RawConn // of conn, if its descriptor is ours to use; else nil
+	cfg    Config
 
 	in       input    // the reader's
 	assembly *message // the reader's; nil but within a fragmented message
@@ -36,7 +38,7 @@ type Conn struct {
 	closeTimer *time.Timer
 }
 
-var _ engine.Conn = (*Conn)(nil)
+var _ engine.ParkingConn = (*Conn)(nil)
 
 // New returns the WebSocket on conn, whose opening handshake is done. buffered
 // holds what was read ahead of the handshake's end; it is copied. Deadlines that
@@ -47,12 +49,32 @@ var _ engine.Conn = (*Conn)(nil)
 // low cost of an idle connection needs conn to be a *net.TCPConn or a
 // *net.UnixConn itself.
 func New(conn net.Conn, buffered []byte, cfg Config) *Conn {
-	c := &Conn{conn: conn, raw: rawConn(conn), cfg: cfg.withDefaults()}
-	if c.raw != nil {
+	if c := Take(conn, buffered, cfg); c != nil {
+		return c
+	}
+	c := &Conn{conn: conn, cfg: cfg.withDefaults()}
+	c.in.adopt(buffered)
+	if c.raw = rawConn(conn); c.raw != nil {
 		c.onReadable, c.onWritable = c.readable, c.writable
 	}
-	c.in.adopt(buffered)
 	_ = conn.SetDeadline(time.Time{})
+	return c
+}
+
+// Take is like New for a connection that Config.Group can take over; conn is closed
+// then, and the peer does not notice. It returns nil, and has done nothing, if that
+// cannot be.
+func Take(conn net.Conn, buffered []byte, cfg Config) *Conn {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok || cfg.Group == nil {
+		return nil
+	}
+	parked, err := cfg.Group.Take(tcp)
+	if err != nil {
+		return nil
+	}
+	c := &Conn{conn: parked, parked: parked, cfg: cfg.withDefaults()}
+	c.in.adopt(buffered)
 	return c
 }
 

@@ -33,7 +33,7 @@ func (c *Conn) sendControl() {
 	}
 	c.writing = true
 	c.mu.Unlock()
-	if c.raw == nil {
+	if c.raw == nil && c.parked == nil {
 		go func() { _ = c.endWrite(nil) }()
 		return
 	}

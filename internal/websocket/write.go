@@ -3,11 +3,11 @@ package websocket
 import (
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 )
 
 // output is the writer's state.
@@ -21,7 +21,7 @@ type output struct {
 }
 
 // Prompt implements [engine.PromptConn].
-func (c *Conn) Prompt() bool { return c.raw != nil && !c.cfg.Client }
+func (c *Conn) Prompt() bool { return (c.raw != nil || c.parked != nil) && !c.cfg.Client }
 
 // TryWriteFrames is like WriteFrames, but does not wait. Where it reports false,
 // the peer has not taken everything, and FinishWrite must be called next.
@@ -108,7 +108,7 @@ func (c *Conn) endWrite(err error) error {
 // cut drops a connection whose peer does not take what it is sent, and with it
 // what the system still holds for that peer.
 func (c *Conn) cut() {
-	if tcp, ok := c.conn.(*net.TCPConn); ok {
+	if tcp, ok := c.conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	c.Abort()
@@ -264,6 +264,16 @@ func (c *Conn) writeRest() error {
 			return err
 		}
 		return c.out.err
+	}
+	if c.parked != nil {
+		n, err := c.parked.TryWrite(c.out.rest)
+		c.out.rest = c.out.rest[n:]
+		if err == nil || err == epoll.ErrWouldBlock && c.out.try {
+			return nil
+		}
+		if err != epoll.ErrWouldBlock {
+			return err
+		}
 	}
 	c.out.arm(c)
 	_, err := c.conn.Write(c.out.rest)
