@@ -56,9 +56,11 @@ func (c *conn) Message(data []byte, binary bool) {
 		c.violated(err.Error())
 		return
 	}
-	c.boundAttachments()
 	if !complete {
 		return
+	}
+	if c.attachmentTimer != nil {
+		c.stopAttachmentTimer()
 	}
 	if c.legacy && !c.modernize(&p) {
 		c.violated(packet.ErrNamespace.Error())
@@ -112,6 +114,9 @@ func (c *conn) decode(data []byte, binary bool) (p packet.Incoming, complete boo
 // arrived together. The last socket's are for who has read them, which saves most
 // clients a goroutine.
 func (c *conn) Flush() engine.Work {
+	if c.attachmentTimer == nil && c.decoder.Pending() {
+		c.startAttachmentTimer()
+	}
 	var last *Socket
 	for i, s := range c.ready {
 		if s.inbox.start() {
@@ -188,22 +193,23 @@ func (c *conn) attachmentsTimedOut() {
 	}
 }
 
-// boundAttachments starts or stops the clock for a packet's attachments.
-func (c *conn) boundAttachments() {
-	pending := c.decoder.Pending()
-	if !pending && c.attachmentTimer == nil { // as for nearly all packets
-		return
-	}
+// startAttachmentTimer bounds how long the attachments of a packet may take. Those
+// that have come together with it, as they nearly always do, need no timer.
+func (c *conn) startAttachmentTimer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case !pending:
-		c.server.attachmentTimeouts.Remove(c.attachmentTimer)
-		c.attachmentTimer = nil
-	case c.attachmentTimer == nil && !c.closed:
-		c.attachmentTimer = &expiry.Entry[*conn]{Value: c}
-		c.server.attachmentTimeouts.Add(c.attachmentTimer)
+	if c.closed {
+		return
 	}
+	c.attachmentTimer = &expiry.Entry[*conn]{Value: c}
+	c.server.attachmentTimeouts.Add(c.attachmentTimer)
+}
+
+func (c *conn) stopAttachmentTimer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.server.attachmentTimeouts.Remove(c.attachmentTimer)
+	c.attachmentTimer = nil
 }
 
 // socket returns the socket of a namespace, if there is one, or reports that the

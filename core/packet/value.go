@@ -54,6 +54,12 @@ func (e *encoder) value(dst []byte, v any) ([]byte, error) {
 		return strconv.AppendInt(dst, int64(v), 10), nil
 	case int64:
 		return strconv.AppendInt(dst, v, 10), nil
+	case []byte:
+		if v == nil {
+			return append(dst, "null"...), nil
+		}
+		num, err := e.add(v)
+		return appendPlaceholder(dst, num), err
 	}
 	e.out = *bytes.NewBuffer(dst)
 	var err error
@@ -89,12 +95,21 @@ func (e *encoder) attach(enc *jsontext.Encoder, data []byte) error {
 	if data == nil {
 		return enc.WriteToken(jsontext.Null)
 	}
-	num := len(e.attachments)
+	num, err := e.add(data)
+	if err != nil {
+		return err
+	}
+	return enc.WriteValue(appendPlaceholder(enc.AvailableBuffer(), num))
+}
+
+// add takes data as an attachment and returns its number.
+func (e *encoder) add(data []byte) (num int, err error) {
+	num = len(e.attachments)
 	if num == e.max {
-		return fmt.Errorf("more than %d binary values: stock clients refuse them (see MaxAttachments)", e.max)
+		return 0, fmt.Errorf("more than %d binary values: stock clients refuse them (see MaxAttachments)", e.max)
 	}
 	e.attachments = append(e.attachments, data)
-	return enc.WriteValue(appendPlaceholder(enc.AvailableBuffer(), num))
+	return num, nil
 }
 
 // writeNumber writes a number that is kept as text, "" being 0 as in
