@@ -37,7 +37,7 @@ func (s *Socket) expect(id int64, r ackReceiver) error {
 	defer s.inbox.wake() // reading goes further while an ack is awaited
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == disconnected {
+	if s.gone() {
 		return ErrDisconnected
 	}
 	if len(s.acks) >= s.server().cfg.MaxPendingAcks {

@@ -81,7 +81,7 @@ func (c *cluster) receive(m backplane.Message) {
 }
 
 // pack makes a packet for other nodes. It holds copies of what was given.
-func (s *Server) pack(p *packet.Outgoing) (backplane.Packet, error) {
+func (s *Server) pack(p packet.Outgoing) (backplane.Packet, error) {
 	encoded, err := s.cfg.Codec.Encode(nil, p)
 	if err != nil {
 		return backplane.Packet{}, fmt.Errorf("socketio: cannot send %s %q to other nodes: %w", p.Type, p.Event, err)

@@ -59,7 +59,7 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 	if c.legacy {
 		return c.legacyRefusal(namespace, why)
 	}
-	return encode(c.server.cfg.Codec, &packet.Outgoing{
+	return encode(c.server.cfg.Codec, packet.Outgoing{
 		Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{errorObject(*why)},
 	}, true)
 }
@@ -112,7 +112,7 @@ func (s *Socket) decided(err error) {
 		s.conn.refuse(s.namespace.name, disclosed(err))
 		return
 	}
-	answer, err := s.namespace.encode(&packet.Outgoing{
+	answer, err := s.namespace.encode(packet.Outgoing{
 		Type: packet.Connect, ID: packet.NoID, Args: s.connectArgs(),
 	}, true)
 	if err != nil {
@@ -185,17 +185,11 @@ func (s *Socket) open(answer []*engine.Frame) (before *Socket, opened bool) {
 func (s *Socket) change(from, to socketState) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != from {
-		return false
-	}
-	s.state = to
-	return true
+	return s.phase.CompareAndSwap(uint32(from), uint32(to))
 }
 
 func (s *Socket) is(state socketState) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state == state
+	return socketState(s.phase.Load()) == state
 }
 
 // runMiddleware asks the namespace's middleware, each with the context of the one
@@ -226,7 +220,7 @@ func (s *Socket) adopt(ctx context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == disconnected {
+	if s.gone() {
 		cancel(ErrDisconnected)
 	}
 	outer := s.cancel

@@ -16,7 +16,7 @@ func (s *Socket) replay(id int64, ack []*engine.Frame) {
 	if err != nil {
 		s.server().log.Error("an ack cannot be repeated; the client is told \"internal error\"",
 			"namespace", s.namespace.name, "socket", s.id, "error", err)
-		frames, err = s.namespace.encode(&packet.Outgoing{
+		frames, err = s.namespace.encode(packet.Outgoing{
 			Type: packet.Ack, ID: id, Args: []any{errorAck(internalError)},
 		}, true)
 	}
@@ -60,7 +60,7 @@ func (n *Namespace) encodeAgain(ack []*engine.Frame, id int64) ([]*engine.Frame,
 					return nil, err
 				}
 			}
-			return n.encode(&packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
+			return n.encode(packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
 		}
 	}
 	return nil, errors.New("socketio: the codec's decoder does not find the end of its own ack")

@@ -11,18 +11,18 @@ import (
 const usualSize = 112
 
 // encode makes the frames of a packet. They hold copies of what was given.
-func encode(codec packet.Codec, p *packet.Outgoing, compress bool) ([]*engine.Frame, error) {
+func encode(codec packet.Codec, p packet.Outgoing, compress bool) ([]*engine.Frame, error) {
 	buf := engine.FrameBuffer(usualSize)
 	prefix := len(buf)
 	encoded, err := codec.Encode(buf, p)
 	if err != nil {
 		return nil, fmt.Errorf("socketio: cannot send %s %q: %w", p.Type, p.Event, err)
 	}
-	frames := make([]*engine.Frame, 0, 1+len(encoded.Attachments))
+	var frames []*engine.Frame
 	if encoded.Binary {
-		frames = append(frames, engine.BinaryFrame(encoded.Head[prefix:]))
+		frames = append(make([]*engine.Frame, 0, 1+len(encoded.Attachments)), engine.BinaryFrame(encoded.Head[prefix:]))
 	} else {
-		frames = append(frames, engine.MessageFrame(encoded.Head))
+		frames = engine.MessageFrames(encoded.Head, len(encoded.Attachments))
 	}
 	for _, data := range encoded.Attachments {
 		frames = append(frames, engine.BinaryFrame(data))

@@ -50,7 +50,7 @@ func (e *Event) Ack(args ...any) error {
 	}
 	s := e.socket
 	id := max(e.packet.ID, 0) // 0 if it is only to be remembered
-	frames, err := s.namespace.encode(&packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
+	frames, err := s.namespace.encode(packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
 	if err != nil {
 		e.acked.Store(false) // so that the client can be told of the failure
 		return err
@@ -79,7 +79,13 @@ func (s *Socket) dispatch(e *Event) {
 	defer func() { s.conclude(e, err) }() // also if a handler ends its goroutine
 	own := s.handlers()
 	s.tellAny(own, e)
-	s.server().guard(e.Name(), func() { err = s.namespace.wrap(own.wrap(s.handle))(s.Context(), e) })
+	s.server().guard(e.Name(), func() {
+		if s.namespace.wraps() || own.wraps() {
+			err = s.namespace.wrap(own.wrap(s.handle))(s.Context(), e)
+		} else {
+			err = s.handle(s.Context(), e) // spares most programs an allocation
+		}
+	})
 }
 
 // conclude tells the client, and then the program or the log, of an event that has

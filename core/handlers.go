@@ -85,6 +85,13 @@ func (h *handlers) UseEvent(m func(next Handler) Handler) {
 	h.wrappers = append(slices.Clip(h.wrappers), m)
 }
 
+// wraps reports whether wrap does anything.
+func (h *handlers) wraps() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.wrappers) > 0 || h.inherits != nil && h.inherits.wraps()
+}
+
 func (h *handlers) wrap(handler Handler) Handler {
 	h.mu.RLock()
 	wrappers := h.wrappers

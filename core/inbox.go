@@ -75,12 +75,11 @@ func (in *inbox) waitForSpace() {
 
 func (in *inbox) full(s *Socket) bool {
 	cfg := &s.server().cfg
-	events, bytes := cfg.MaxQueuedEvents, cfg.MaxQueuedEventBytes
-	if s.owesAcks() {
-		events, bytes = events*ackStretch, bytes*ackStretch
-	}
 	n := len(in.tasks) + in.running
-	return n >= events || n > 0 && in.bytes >= bytes
+	over := func(stretch int) bool {
+		return n >= cfg.MaxQueuedEvents*stretch || n > 0 && in.bytes >= cfg.MaxQueuedEventBytes*stretch
+	}
+	return over(1) && (!s.owesAcks() || over(ackStretch))
 }
 
 // ackStretch is how much further the queue goes while an ack is awaited.

@@ -51,7 +51,7 @@ func (c *conn) queryAuth(query string) (auth packet.Args) {
 	// The codec is the only one who knows how arguments are encoded.
 	codec := c.server.cfg.Codec
 	c.server.guard("Config.Codec", func() {
-		encoded, err := codec.Encode(nil, &packet.Outgoing{Type: packet.Connect, ID: packet.NoID, Args: []any{object}})
+		encoded, err := codec.Encode(nil, packet.Outgoing{Type: packet.Connect, ID: packet.NoID, Args: []any{object}})
 		if err != nil {
 			return
 		}
@@ -95,7 +95,7 @@ func (c *conn) legacyRefusal(namespace string, why *Error) ([]*engine.Frame, err
 	var frames []*engine.Frame
 	var err error
 	for _, shape := range shapes {
-		frames, err = encode(c.server.cfg.Codec, &packet.Outgoing{
+		frames, err = encode(c.server.cfg.Codec, packet.Outgoing{
 			Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{shape},
 		}, true)
 		if err == nil {

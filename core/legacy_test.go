@@ -195,7 +195,7 @@ func TestOlderClientsWithACodecOfTheirOwn(t *testing.T) {
 // shy is a codec that panics when it is to encode an auth payload.
 type shy struct{ packet.Codec }
 
-func (c shy) Encode(dst []byte, p *packet.Outgoing) (packet.Encoded, error) {
+func (c shy) Encode(dst []byte, p packet.Outgoing) (packet.Encoded, error) {
 	if p.Type == packet.Connect && len(p.Args) > 0 {
 		panic("shy")
 	}

@@ -85,12 +85,12 @@ func (n *Namespace) event(name string, id int64, args []any, compress bool) (out
 	}
 	p := packet.Outgoing{Type: packet.Event, ID: id, Event: name, Args: args}
 	if n.history == nil || id != packet.NoID {
-		frames, err := n.encode(&p, compress)
+		frames, err := n.encode(p, compress)
 		return outgoing{frames: frames}, err
 	}
 	blank := n.history.epoch.blank
 	p.Args = append(args[:len(args):len(args)], blank)
-	frames, err := n.encode(&p, compress)
+	frames, err := n.encode(p, compress)
 	if err != nil {
 		return outgoing{}, err
 	}

@@ -159,7 +159,7 @@ func (p *ParentNamespace) probe(event string, args []any) error {
 	if packet.Reserved(event) {
 		return CheckEvent(event)
 	}
-	_, err := encode(p.server.cfg.Codec, &packet.Outgoing{
+	_, err := encode(p.server.cfg.Codec, packet.Outgoing{
 		Type: packet.Event, Namespace: "/", ID: packet.NoID, Event: event, Args: args,
 	}, true)
 	return err

@@ -149,7 +149,7 @@ func (p *phone) comeBack(recovered bool) {
 // shouting is a codec that does not write texts as they are.
 type shouting struct{ packet.JSONCodec }
 
-func (s shouting) Encode(dst []byte, p *packet.Outgoing) (packet.Encoded, error) {
+func (s shouting) Encode(dst []byte, p packet.Outgoing) (packet.Encoded, error) {
 	e, err := s.JSONCodec.Encode(dst, p)
 	e.Head = bytes.ToUpper(e.Head)
 	return e, err

@@ -53,7 +53,7 @@ func (d brokenDecoder) Add(data []byte, binary bool) (packet.Incoming, bool, err
 	return d.Decoder.Add(data, binary)
 }
 
-func (c brokenCodec) Encode(dst []byte, p *packet.Outgoing) (packet.Encoded, error) {
+func (c brokenCodec) Encode(dst []byte, p packet.Outgoing) (packet.Encoded, error) {
 	if p.Type == packet.Ack {
 		panic("encoder")
 	}

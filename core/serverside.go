@@ -65,7 +65,7 @@ func (n *Namespace) serverSideMessage(event string, args []any) (backplane.Messa
 	if err := checkServerSide(event); err != nil {
 		return backplane.Message{}, err
 	}
-	packed, err := n.server.pack(&packet.Outgoing{Type: packet.Event, ID: packet.NoID, Namespace: n.name, Event: event, Args: args})
+	packed, err := n.server.pack(packet.Outgoing{Type: packet.Event, ID: packet.NoID, Namespace: n.name, Event: event, Args: args})
 	return backplane.Message{Kind: backplane.ServerSideEmit, Namespace: n.name, Packet: packed}, err
 }
 
@@ -116,15 +116,15 @@ func (e *ServerSideEvent) WantsAck() bool { return e.message.Request != "" }
 // Ack acknowledges the event. Where the sender does not wait for that it does
 // nothing. The second call is an [ErrAlreadyAcked].
 func (e *ServerSideEvent) Ack(args ...any) error {
-	return e.answer(&packet.Outgoing{Type: packet.Ack, Args: args})
+	return e.answer(packet.Outgoing{Type: packet.Ack, Args: args})
 }
 
 // fail is Ack for an error.
 func (e *ServerSideEvent) fail(err *Error) error {
-	return e.answer(&packet.Outgoing{Type: packet.ConnectError, ID: packet.NoID, Args: []any{errorObject(*err)}})
+	return e.answer(packet.Outgoing{Type: packet.ConnectError, ID: packet.NoID, Args: []any{errorObject(*err)}})
 }
 
-func (e *ServerSideEvent) answer(p *packet.Outgoing) error {
+func (e *ServerSideEvent) answer(p packet.Outgoing) error {
 	if !e.WantsAck() {
 		return nil
 	}

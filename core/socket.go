@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -37,16 +38,17 @@ type Socket struct {
 	seated  bool              // it is, or was, the holder of its session
 
 	mu      sync.Mutex
-	state   socketState
 	ctx     context.Context
 	left    []string // the rooms it was in, while its disconnecting functions run
 	acks    map[int64]ackReceiver
-	data    any       // guarded by namespace.mu if the client can recover; then its session's takes its place
-	dataSet bool      // by SetData
-	own     *handlers // nil until the socket has some of its own
+	data    any  // guarded by namespace.mu if the client can recover; then its session's takes its place
+	dataSet bool // by SetData
+
+	own   atomic.Pointer[handlers] // nil until the socket has some of its own; set under mu
+	phase atomic.Uint32            // a socketState; set under mu
 }
 
-type socketState uint8
+type socketState uint32
 
 const (
 	connecting socketState = iota // its middleware runs
@@ -98,25 +100,24 @@ func (s *Socket) SetData(v any) {
 func (s *Socket) ownHandlers() *handlers {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.own == nil {
-		s.own = new(handlers)
-		if s.state != disconnected { // else nothing is sent any more
-			s.own.listening = &s.namespace.listening
+	if s.own.Load() == nil {
+		own := new(handlers)
+		if !s.gone() { // else nothing is sent any more
+			own.listening = &s.namespace.listening
 		}
+		s.own.Store(own)
 	}
-	return s.own
+	return s.own.Load()
 }
 
 // noHandlers stand for those of a socket that has none. Nothing is added to them.
 var noHandlers handlers
 
 func (s *Socket) handlers() *handlers {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own == nil {
-		return &noHandlers
+	if own := s.own.Load(); own != nil {
+		return own
 	}
-	return s.own
+	return &noHandlers
 }
 
 // OnEvent adds a handler for an event of this socket: see [Namespace.OnEvent],
@@ -236,7 +237,7 @@ func (s *Socket) Rooms() []string {
 	defer s.namespace.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == disconnected {
+	if s.gone() {
 		return slices.Clone(s.left)
 	}
 	return s.roomNames()
@@ -272,7 +273,7 @@ func (s *Socket) Disconnect(close bool) error {
 // leave ends the socket as the server wishes, and tells the client. The client is
 // told last: it may join again as soon as it knows.
 func (s *Socket) leave() error {
-	frames, err := s.namespace.encode(&packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID}, true)
+	frames, err := s.namespace.encode(packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID}, true)
 	if err != nil {
 		return err
 	}
@@ -289,13 +290,13 @@ func (s *Socket) leave() error {
 // the worker to call the user's functions after the events that came before.
 func (s *Socket) end(reason Reason) bool {
 	s.mu.Lock()
-	if s.state == disconnected {
+	if s.gone() {
 		s.mu.Unlock()
 		return false
 	}
-	wasConnected := s.state == connected
-	s.state = disconnected
-	acks, cancel, own := s.acks, s.cancel, s.own
+	wasConnected := s.Connected()
+	s.phase.Store(uint32(disconnected))
+	acks, cancel, own := s.acks, s.cancel, s.own.Load()
 	s.acks = nil
 	s.mu.Unlock()
 

@@ -193,8 +193,9 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	}
 	mine.holder = &Socket{
 		namespace: n, id: s.id, session: mine, settled: s.settled,
-		rooms: s.rooms, state: disconnected,
+		rooms: s.rooms,
 	}
+	mine.holder.phase.Store(uint32(disconnected))
 	h.add(mine)
 }
 

@@ -17,7 +17,7 @@ func TestAllocations(t *testing.T) {
 		return func() { _, _ = Codec().Encode(dst, p) }
 	}
 	d := Codec().NewDecoder(packet.Limits{})
-	decode := func(p *packet.Outgoing) func() {
+	decode := func(p packet.Outgoing) func() {
 		message := mustEncode(t, p)
 		return func() { _, _, _ = d.Add(message, true) }
 	}
@@ -35,7 +35,7 @@ func TestAllocations(t *testing.T) {
 		{"encode binary", 0, encode([]byte("hello"))},
 		{"encode a struct", 1, encode(chatMessage{"a", "hello"})},
 		{"encode a pointer", 0, encode(&chatMessage{"a", "hello"})},
-		{"decode CONNECT", 0, decode(&packet.Outgoing{Type: packet.Connect})},
+		{"decode CONNECT", 0, decode(packet.Outgoing{Type: packet.Connect})},
 		{"decode a name", 0, decode(event("chat"))},
 		{"decode one argument", 2, decode(event("chat", text))},
 		{"decode three arguments", 2, decode(event("chat", "a", text, 3))},
@@ -57,8 +57,8 @@ func TestAllocations(t *testing.T) {
 func TestIdleDecoder(t *testing.T) {
 	const n, budget = 10_000, 160
 	decoders := make([]packet.Decoder, n)
-	short := mustEncode(t, &packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: -1, Event: "message"})
-	long := mustEncode(t, &packet.Outgoing{Type: packet.Event, Namespace: "/" + strings.Repeat("n", 500), ID: -1, Event: strings.Repeat("e", 500)})
+	short := mustEncode(t, packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: -1, Event: "message"})
+	long := mustEncode(t, packet.Outgoing{Type: packet.Event, Namespace: "/" + strings.Repeat("n", 500), ID: -1, Event: strings.Repeat("e", 500)})
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

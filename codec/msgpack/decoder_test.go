@@ -152,7 +152,7 @@ func TestDecoderRefuses(t *testing.T) {
 
 // TestDecoderPrefixes cuts a packet everywhere: no part of one is a packet.
 func TestDecoderPrefixes(t *testing.T) {
-	whole := mustEncode(t, &packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: 70_000, Event: "event", Args: []any{
+	whole := mustEncode(t, packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: 70_000, Event: "event", Args: []any{
 		map[string]any{"a": []byte("bytes"), "b": []any{1.5, math.MaxInt64, -5, nil, true}}, strings.Repeat("x", 300)}})
 	mustDecode(t, whole)
 	for n := range whole {
@@ -214,7 +214,7 @@ func TestDecoderCosts(t *testing.T) {
 // are kept if they are short.
 func TestDecoderSharesNames(t *testing.T) {
 	d := Codec().NewDecoder(packet.Limits{}).(*decoder)
-	message := mustEncode(t, &packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: -1, Event: "message"})
+	message := mustEncode(t, packet.Outgoing{Type: packet.Event, Namespace: "/chat", ID: -1, Event: "message"})
 	for range 2 {
 		p, _, err := d.Add(message, true)
 		if err != nil || p.Event != "message" || p.Namespace != "/chat" {

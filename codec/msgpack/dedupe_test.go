@@ -76,7 +76,7 @@ func TestARepeatAfterARecovery(t *testing.T) {
 
 // sendPay sends an event that asks for an ack, and does not wait for that.
 func sendPay(t *testing.T, c *siotest.Client, codec packet.Codec, id string) {
-	out, err := codec.Encode(nil, &packet.Outgoing{Type: packet.Event, Namespace: "/", ID: 1000, Event: "pay", Args: []any{id}})
+	out, err := codec.Encode(nil, packet.Outgoing{Type: packet.Event, Namespace: "/", ID: 1000, Event: "pay", Args: []any{id}})
 	if err != nil {
 		t.Fatal(err)
 	}

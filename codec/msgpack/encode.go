@@ -16,7 +16,7 @@ import (
 // The arguments are only read, and not after Encode has returned: there are no
 // attachments. An error says which argument could not be encoded and why, as that
 // of [packet.JSONCodec] does.
-func (codec) Encode(dst []byte, p *packet.Outgoing) (out packet.Encoded, err error) {
+func (codec) Encode(dst []byte, p packet.Outgoing) (out packet.Encoded, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = packet.Encoded{}, fmt.Errorf("panic in a method of the value: %v", r)
@@ -34,7 +34,7 @@ func (codec) Encode(dst []byte, p *packet.Outgoing) (out packet.Encoded, err err
 var encoders = sync.Pool{New: func() any { return newEncoder() }}
 
 // packet appends a packet, with its keys in the order that the reference has.
-func (e *encoder) packet(dst []byte, p *packet.Outgoing) (_ []byte, err error) {
+func (e *encoder) packet(dst []byte, p packet.Outgoing) (_ []byte, err error) {
 	name := p.Namespace
 	switch {
 	case p.Type > packet.ConnectError:
@@ -80,7 +80,7 @@ func appendID(dst []byte, id int64) []byte {
 }
 
 // data appends the payload.
-func (e *encoder) data(dst []byte, p *packet.Outgoing) (_ []byte, err error) {
+func (e *encoder) data(dst []byte, p packet.Outgoing) (_ []byte, err error) {
 	switch p.Type {
 	case packet.Disconnect:
 		return nil, errors.New("it takes no arguments")

@@ -107,7 +107,7 @@ func TestEncodeRefuses(t *testing.T) {
 	round := &ring{}
 	round.Next = round
 	for name, c := range map[string]struct {
-		p    *packet.Outgoing
+		p    packet.Outgoing
 		want string
 	}{
 		"a channel":            {event("a", make(chan int)), "encode EVENT packet: argument 0: json: "},
@@ -125,12 +125,12 @@ func TestEncodeRefuses(t *testing.T) {
 		"a method that panics": {event("a", panics{}), "panic in a method of the value: it is broken"},
 		"a year":               {event("a", time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)), "argument 0: year outside of range"},
 		"a year deep in":       {event("a", []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}), "year outside of range"},
-		"BINARY_EVENT":         {&packet.Outgoing{Type: packet.BinaryEvent}, "encode BINARY_EVENT packet: not a type to be sent"},
-		"a namespace":          {&packet.Outgoing{Type: packet.Connect, Namespace: "chat"}, `namespace "chat" must start with a slash`},
-		"a namespace's text":   {&packet.Outgoing{Type: packet.Connect, Namespace: "/\xff"}, `must start with a slash and be UTF-8`},
-		"CONNECT with text":    {&packet.Outgoing{Type: packet.Connect, Args: []any{"a"}}, "its one argument must be an object"},
-		"CONNECT with two":     {&packet.Outgoing{Type: packet.Connect, Args: []any{message{}, 1}}, "its one argument must be an object"},
-		"DISCONNECT with one":  {&packet.Outgoing{Type: packet.Disconnect, Args: []any{1}}, "it takes no arguments"},
+		"BINARY_EVENT":         {packet.Outgoing{Type: packet.BinaryEvent}, "encode BINARY_EVENT packet: not a type to be sent"},
+		"a namespace":          {packet.Outgoing{Type: packet.Connect, Namespace: "chat"}, `namespace "chat" must start with a slash`},
+		"a namespace's text":   {packet.Outgoing{Type: packet.Connect, Namespace: "/\xff"}, `must start with a slash and be UTF-8`},
+		"CONNECT with text":    {packet.Outgoing{Type: packet.Connect, Args: []any{"a"}}, "its one argument must be an object"},
+		"CONNECT with two":     {packet.Outgoing{Type: packet.Connect, Args: []any{message{}, 1}}, "its one argument must be an object"},
+		"DISCONNECT with one":  {packet.Outgoing{Type: packet.Disconnect, Args: []any{1}}, "it takes no arguments"},
 	} {
 		out, err := Codec().Encode(nil, c.p)
 		if err == nil || !strings.Contains(err.Error(), c.want) || out.Head != nil {

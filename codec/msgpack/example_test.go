@@ -30,7 +30,7 @@ func Example() {
 }
 
 func ExampleCodec() {
-	out, err := msgpack.Codec().Encode(nil, &packet.Outgoing{
+	out, err := msgpack.Codec().Encode(nil, packet.Outgoing{
 		Type: packet.Event, Namespace: "/", ID: packet.NoID, Event: "blob", Args: []any{[]byte{1, 2, 3}},
 	})
 	if err != nil {

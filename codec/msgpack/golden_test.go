@@ -81,7 +81,7 @@ func TestWritesLikeTheReference(t *testing.T) {
 		}
 		return []any{m}
 	}
-	for name, p := range map[string]*packet.Outgoing{
+	for name, p := range map[string]packet.Outgoing{
 		"client CONNECT auth": {Type: packet.Connect, Namespace: "/chat", ID: -1, Args: object("token", "x")},
 		"server CONNECT pid": {Type: packet.Connect, ID: -1, Args: []any{struct {
 			SID string `json:"sid"`
@@ -97,13 +97,13 @@ func TestWritesLikeTheReference(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		p    *packet.Outgoing
+		p    packet.Outgoing
 		want string
 	}{
-		"CONNECT":        {&packet.Outgoing{Type: packet.Connect, ID: 3}, "82 a474797065 00 a36e7370 a12f"},
-		"ACK of 0":       {&packet.Outgoing{Type: packet.Ack, Namespace: "/a", ID: 0}, "84 a26964 00 a474797065 03 a464617461 90 a36e7370 a22f61"},
-		"a great id":     {&packet.Outgoing{Type: packet.Event, ID: 300, Event: "a"}, "84 a474797065 02 a464617461 91 a161 a26964 cd012c a36e7370 a12f"},
-		"CONNECT_ERROR":  {&packet.Outgoing{Type: packet.ConnectError, ID: -1, Args: object("message", "no")}, "83 a474797065 04 a464617461 81 a76d657373616765 a26e6f a36e7370 a12f"},
+		"CONNECT":        {packet.Outgoing{Type: packet.Connect, ID: 3}, "82 a474797065 00 a36e7370 a12f"},
+		"ACK of 0":       {packet.Outgoing{Type: packet.Ack, Namespace: "/a", ID: 0}, "84 a26964 00 a474797065 03 a464617461 90 a36e7370 a22f61"},
+		"a great id":     {packet.Outgoing{Type: packet.Event, ID: 300, Event: "a"}, "84 a474797065 02 a464617461 91 a161 a26964 cd012c a36e7370 a12f"},
+		"CONNECT_ERROR":  {packet.Outgoing{Type: packet.ConnectError, ID: -1, Args: object("message", "no")}, "83 a474797065 04 a464617461 81 a76d657373616765 a26e6f a36e7370 a12f"},
 		"EVENT bin":      {event("b", []byte{1, 2}), "83 a474797065 02 a464617461 92 a162 c4020102 a36e7370 a12f"},
 		"sixteen values": {event("b", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), "83 a474797065 02 a464617461 dc0010 a162 0102030405060708090a0b0c0d0e0f a36e7370 a12f"},
 	} {

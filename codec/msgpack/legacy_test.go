@@ -40,7 +40,7 @@ func TestOlderClients(t *testing.T) {
 
 		const strict, message, internal = "\xa3nsp\xa7/strict", "\xa9not today", "\xaeinternal error"
 		type step struct {
-			send *packet.Outgoing
+			send *packet.Outgoing // nil for the implicit CONNECT
 			told string
 		}
 		ask := func(why string) *packet.Outgoing {
@@ -57,7 +57,7 @@ func TestOlderClients(t *testing.T) {
 			{ask(""), "\x83\xa4type\x04\xa4data" + internal + strict},
 		} {
 			if s.send != nil {
-				out, err := msgpack.Codec().Encode([]byte{4}, s.send) // the type in front, as revision 3 has it
+				out, err := msgpack.Codec().Encode([]byte{4}, *s.send) // the type in front, as revision 3 has it
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -35,7 +35,7 @@ func mustDecode(t testing.TB, data []byte) packet.Incoming {
 }
 
 // mustEncode encodes a packet.
-func mustEncode(t testing.TB, p *packet.Outgoing) []byte {
+func mustEncode(t testing.TB, p packet.Outgoing) []byte {
 	t.Helper()
 	out, err := Codec().Encode([]byte("head"), p)
 	if err != nil {
@@ -48,8 +48,8 @@ func mustEncode(t testing.TB, p *packet.Outgoing) []byte {
 }
 
 // event is an event with the arguments.
-func event(name string, args ...any) *packet.Outgoing {
-	return &packet.Outgoing{Type: packet.Event, ID: packet.NoID, Event: name, Args: args}
+func event(name string, args ...any) packet.Outgoing {
+	return packet.Outgoing{Type: packet.Event, ID: packet.NoID, Event: name, Args: args}
 }
 
 // received is an event with one argument that is given in hexadecimal.

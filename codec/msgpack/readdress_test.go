@@ -19,7 +19,7 @@ func TestReaddress(t *testing.T) {
 		for _, namespace := range []string{"", "/", "/id"} {
 			for _, ids := range [][2]int64{{0, 7}, {127, 128}, {12345, 0}, {7, packet.MaxID}, {packet.MaxID, 65536}} {
 				ack := func(id int64) string {
-					out, err := msgpack.Codec().Encode(nil, &packet.Outgoing{Type: packet.Ack, Namespace: namespace, ID: id, Args: args})
+					out, err := msgpack.Codec().Encode(nil, packet.Outgoing{Type: packet.Ack, Namespace: namespace, ID: id, Args: args})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -42,6 +42,21 @@ func FrameBuffer(size int) []byte {
 // The buffer belongs to the frame from then on.
 func MessageFrame(buf []byte) *Frame { return newFrame(buf, false) }
 
+// MessageFrames is MessageFrame for who wants a list of just that frame, which costs
+// no allocation more. The list has room for attachments more.
+func MessageFrames(buf []byte, attachments int) []*Frame {
+	if attachments > 0 {
+		return append(make([]*Frame, 0, 1+attachments), MessageFrame(buf))
+	}
+	alone := &struct {
+		frame Frame
+		list  [1]*Frame
+	}{}
+	alone.frame.init(buf, false)
+	alone.list[0] = &alone.frame
+	return alone.list[:]
+}
+
 // BinaryFrame makes a binary message that holds a copy of data.
 func BinaryFrame(data []byte) *Frame {
 	buf := make([]byte, headroom, headroom+len(data))
@@ -56,9 +71,14 @@ func packetFrame(t eio.Type, data string) *Frame {
 }
 
 func newFrame(buf []byte, binary bool) *Frame {
-	f := &Frame{buf: buf, binary: binary, compress: true}
-	f.head = putWebSocketHeader(buf, binary)
+	f := new(Frame)
+	f.init(buf, binary)
 	return f
+}
+
+func (f *Frame) init(buf []byte, binary bool) {
+	f.buf, f.binary, f.compress = buf, binary, true
+	f.head = putWebSocketHeader(buf, binary)
 }
 
 // text returns the frame as a text packet, in which binary is base64.

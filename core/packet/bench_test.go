@@ -26,7 +26,7 @@ func BenchmarkEncode(b *testing.B) {
 			p := Outgoing{Type: Event, Namespace: "/", ID: NoID, Event: "chat", Args: bm.args}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := codec.Encode(dst, &p); err != nil {
+				if _, err := codec.Encode(dst, p); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -9,7 +9,7 @@ type Codec interface {
 	// Encode appends the packet's first message to dst. The error is about the
 	// packet (a value that cannot be encoded, too many attachments) and leaves
 	// nothing to send.
-	Encode(dst []byte, p *Outgoing) (Encoded, error)
+	Encode(dst []byte, p Outgoing) (Encoded, error)
 
 	// NewDecoder returns the decoder of one connection. Fields of limits that
 	// are zero stand for their defaults.

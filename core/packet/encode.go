@@ -20,7 +20,7 @@ const defaultMaxAttachments = 10
 // that JSON does not know, NaN or an infinity, a cycle, invalid UTF-8 in a
 // string, more binary values than allowed, or what a method of the user's type
 // returned or panicked with.
-func (c JSONCodec) Encode(dst []byte, p *Outgoing) (out Encoded, err error) {
+func (c JSONCodec) Encode(dst []byte, p Outgoing) (out Encoded, err error) {
 	defer caught(&err)
 	start := len(dst)
 	if dst, err = appendHeader(dst, p); err != nil {
@@ -40,7 +40,7 @@ func (c JSONCodec) Encode(dst []byte, p *Outgoing) (out Encoded, err error) {
 }
 
 // appendHeader appends <type>[<namespace>,][<ack id>].
-func appendHeader(dst []byte, p *Outgoing) ([]byte, error) {
+func appendHeader(dst []byte, p Outgoing) ([]byte, error) {
 	if p.Type > ConnectError {
 		return nil, fmt.Errorf("encode %v packet: not a type to be sent", p.Type)
 	}
@@ -71,7 +71,7 @@ func markBinary(dst []byte, start, n int) []byte {
 }
 
 // payload appends what is behind the header.
-func (e *encoder) payload(dst []byte, p *Outgoing) ([]byte, error) {
+func (e *encoder) payload(dst []byte, p Outgoing) ([]byte, error) {
 	switch p.Type {
 	case Event, Ack:
 		return e.array(dst, p)
@@ -88,7 +88,7 @@ func (e *encoder) payload(dst []byte, p *Outgoing) ([]byte, error) {
 }
 
 // array appends the name, if it is an event, and the arguments.
-func (e *encoder) array(dst []byte, p *Outgoing) (_ []byte, err error) {
+func (e *encoder) array(dst []byte, p Outgoing) (_ []byte, err error) {
 	dst = append(dst, '[')
 	if p.Type == Event {
 		if dst, err = jsontext.AppendQuote(dst, p.Event); err != nil {
@@ -110,7 +110,7 @@ func (e *encoder) array(dst []byte, p *Outgoing) (_ []byte, err error) {
 }
 
 // object appends the only argument of a CONNECT or CONNECT_ERROR.
-func (e *encoder) object(dst []byte, p *Outgoing) ([]byte, error) {
+func (e *encoder) object(dst []byte, p Outgoing) ([]byte, error) {
 	start := len(dst)
 	dst, err := e.value(dst, p.Args[0])
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 )
 
 // event is an outgoing event without an ack id.
-func event(name string, args ...any) *Outgoing {
-	return &Outgoing{Type: Event, Namespace: "/", ID: NoID, Event: name, Args: args}
+func event(name string, args ...any) Outgoing {
+	return Outgoing{Type: Event, Namespace: "/", ID: NoID, Event: name, Args: args}
 }
 
 func TestEncode(t *testing.T) {
@@ -28,18 +28,18 @@ func TestEncode(t *testing.T) {
 	}
 	value := shape{A: 1}
 	for _, c := range []struct {
-		packet *Outgoing
+		packet Outgoing
 		want   string
 	}{
-		{&Outgoing{Type: Connect, ID: NoID, Args: []any{map[string]string{"sid": "x"}}}, `0{"sid":"x"}`},
-		{&Outgoing{Type: Connect, Namespace: "/chat", Args: []any{map[string]string{"sid": "x"}}}, `0/chat,{"sid":"x"}`},
-		{&Outgoing{Type: Connect}, `0`},
-		{&Outgoing{Type: Disconnect, Namespace: "/"}, `1`},
-		{&Outgoing{Type: Disconnect, Namespace: "/chat"}, `1/chat,`},
-		{&Outgoing{Type: ConnectError, Namespace: "/x?y=1", Args: []any{shape{}}}, `4/x?y=1,{"a":0}`},
-		{&Outgoing{Type: Ack, ID: 12, Args: []any{"ok", nil}}, `312["ok",null]`},
-		{&Outgoing{Type: Ack, ID: 0}, `30[]`},
-		{&Outgoing{Type: Event, Namespace: "/chat", ID: 0, Event: "a"}, `2/chat,0["a"]`},
+		{Outgoing{Type: Connect, ID: NoID, Args: []any{map[string]string{"sid": "x"}}}, `0{"sid":"x"}`},
+		{Outgoing{Type: Connect, Namespace: "/chat", Args: []any{map[string]string{"sid": "x"}}}, `0/chat,{"sid":"x"}`},
+		{Outgoing{Type: Connect}, `0`},
+		{Outgoing{Type: Disconnect, Namespace: "/"}, `1`},
+		{Outgoing{Type: Disconnect, Namespace: "/chat"}, `1/chat,`},
+		{Outgoing{Type: ConnectError, Namespace: "/x?y=1", Args: []any{shape{}}}, `4/x?y=1,{"a":0}`},
+		{Outgoing{Type: Ack, ID: 12, Args: []any{"ok", nil}}, `312["ok",null]`},
+		{Outgoing{Type: Ack, ID: 0}, `30[]`},
+		{Outgoing{Type: Event, Namespace: "/chat", ID: 0, Event: "a"}, `2/chat,0["a"]`},
 		{event("a"), `2["a"]`},
 		{event("a \"b\"\n", "<é\u2028😀>"), "2[\"a \\\"b\\\"\\n\",\"<é\u2028😀>\"]"},
 		{event("a", true, 1, int64(math.MinInt64), uint64(math.MaxUint64), 1.5, float32(0.1), 1e21), `2["a",true,1,-9223372036854775808,18446744073709551615,1.5,0.1,1e+21]`},
@@ -145,7 +145,7 @@ func TestEncodeBinary(t *testing.T) {
 }
 
 func TestEncodeBinaryAck(t *testing.T) {
-	p := &Outgoing{Type: Ack, Namespace: "/chat", ID: 7, Args: []any{[]byte("x")}}
+	p := Outgoing{Type: Ack, Namespace: "/chat", ID: 7, Args: []any{[]byte("x")}}
 	out, err := JSON().Encode([]byte("frame4"), p)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestEncodeErrors(t *testing.T) {
 		many[i] = []byte{byte(i)}
 	}
 	for name, c := range map[string]struct {
-		packet *Outgoing
+		packet Outgoing
 		want   string
 	}{
 		"NaN":             {event("a", math.NaN()), "argument 0"},
@@ -200,14 +200,14 @@ func TestEncodeErrors(t *testing.T) {
 		"number tail":     {event("a", stdjson.Number(`1,2`)), "argument 0"},
 		"raw":             {event("a", jsontext.Value(`{`)), "argument 0"},
 		"attachments":     {event("a", many...), "more than 10 binary values"},
-		"connect list":    {&Outgoing{Type: Connect, Args: []any{[]int{1}}}, "must be an object"},
-		"connect two":     {&Outgoing{Type: Connect, Args: []any{struct{}{}, 1}}, "must be an object"},
-		"connect null":    {&Outgoing{Type: ConnectError, Args: []any{nil}}, "must be an object"},
-		"connect binary":  {&Outgoing{Type: Connect, Args: []any{[]byte("x")}}, "without binary"},
-		"disconnect":      {&Outgoing{Type: Disconnect, Args: []any{1}}, "no arguments"},
-		"type":            {&Outgoing{Type: BinaryEvent}, "BINARY_EVENT"},
-		"namespace":       {&Outgoing{Namespace: "/a,b"}, "no comma"},
-		"no slash":        {&Outgoing{Namespace: "chat"}, "slash"},
+		"connect list":    {Outgoing{Type: Connect, Args: []any{[]int{1}}}, "must be an object"},
+		"connect two":     {Outgoing{Type: Connect, Args: []any{struct{}{}, 1}}, "must be an object"},
+		"connect null":    {Outgoing{Type: ConnectError, Args: []any{nil}}, "must be an object"},
+		"connect binary":  {Outgoing{Type: Connect, Args: []any{[]byte("x")}}, "without binary"},
+		"disconnect":      {Outgoing{Type: Disconnect, Args: []any{1}}, "no arguments"},
+		"type":            {Outgoing{Type: BinaryEvent}, "BINARY_EVENT"},
+		"namespace":       {Outgoing{Namespace: "/a,b"}, "no comma"},
+		"no slash":        {Outgoing{Namespace: "chat"}, "slash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := JSON().Encode(nil, c.packet)

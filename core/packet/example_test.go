@@ -13,7 +13,7 @@ func ExampleCodec() {
 		Name string `json:"name"`
 		Data []byte `json:"data"`
 	}
-	out, err := packet.JSON().Encode(nil, &packet.Outgoing{
+	out, err := packet.JSON().Encode(nil, packet.Outgoing{
 		Type:      packet.Event,
 		Namespace: "/files",
 		ID:        7,

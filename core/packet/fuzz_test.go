@@ -149,7 +149,7 @@ func FuzzRoundTrip(f *testing.F) {
 			nested[text+"!"].([]any)[0] = nil // null, and so it comes back
 		}
 		sent := Outgoing{Type: Event, Namespace: namespace, ID: id, Event: name, Args: []any{nested, text, number}}
-		out, err := JSON().Encode(nil, &sent)
+		out, err := JSON().Encode(nil, sent)
 		if err != nil {
 			return
 		}

@@ -17,7 +17,7 @@ func TestReaddress(t *testing.T) {
 		for _, namespace := range []string{"", "/", "/chat", "/a[1-2"} {
 			for _, ids := range [][2]int64{{0, 7}, {12345, 0}, {7, packet.MaxID}} {
 				ack := func(id int64) string {
-					out, err := packet.JSON().Encode(nil, &packet.Outgoing{Type: packet.Ack, Namespace: namespace, ID: id, Args: args})
+					out, err := packet.JSON().Encode(nil, packet.Outgoing{Type: packet.Ack, Namespace: namespace, ID: id, Args: args})
 					if err != nil {
 						t.Fatal(err)
 					}

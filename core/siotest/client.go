@@ -126,7 +126,7 @@ func (c *Client) Connect() error {
 	if auth != nil {
 		p.Args = []any{auth}
 	}
-	c.send(&p)
+	c.send(p)
 	var refusal *Refusal
 	c.await("the answer to CONNECT", func() bool {
 		refusal = c.refusal
@@ -151,7 +151,7 @@ func (c *Client) ID() string {
 // Leave leaves the namespace. The connection stays.
 func (c *Client) Leave() {
 	c.helper()
-	c.send(&packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID})
+	c.send(packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.joins = false

@@ -31,7 +31,7 @@ func (e Event) WantsAck() bool { return e.id != packet.NoID }
 // Ack acknowledges the event, if the server waits for that.
 func (e Event) Ack(args ...any) {
 	if e.WantsAck() {
-		e.client.send(&packet.Outgoing{Type: packet.Ack, ID: e.id, Args: args})
+		e.client.send(packet.Outgoing{Type: packet.Ack, ID: e.id, Args: args})
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *Refusal) Error() string { return "CONNECT refused: " + r.Message }
 // Emit sends an event.
 func (c *Client) Emit(event string, args ...any) {
 	c.helper()
-	c.send(&packet.Outgoing{Type: packet.Event, ID: packet.NoID, Event: event, Args: args})
+	c.send(packet.Outgoing{Type: packet.Event, ID: packet.NoID, Event: event, Args: args})
 }
 
 // EmitWithAck sends an event and waits for the server to acknowledge it.
@@ -56,7 +56,7 @@ func (c *Client) EmitWithAck(event string, args ...any) packet.Args {
 	id, conn := c.nextID, c.conn
 	c.nextID++
 	c.mu.Unlock()
-	c.send(&packet.Outgoing{Type: packet.Event, ID: id, Event: event, Args: args})
+	c.send(packet.Outgoing{Type: packet.Event, ID: id, Event: event, Args: args})
 	var reply packet.Args
 	var acked bool
 	c.await(fmt.Sprintf("the ack of %q", event), func() bool {

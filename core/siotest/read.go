@@ -140,7 +140,7 @@ func (c *Client) disconnected(reason string) {
 }
 
 // send sends a packet.
-func (c *Client) send(p *packet.Outgoing) {
+func (c *Client) send(p packet.Outgoing) {
 	c.helper()
 	p.Namespace = c.namespace
 	encoded, err := c.opts.Codec.Encode(nil, p)

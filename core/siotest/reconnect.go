@@ -70,7 +70,7 @@ func (c *Client) authToSend() (any, error) {
 	}
 	auth := map[string]any{}
 	if c.auth != nil {
-		encoded, err := c.opts.Codec.Encode(nil, &packet.Outgoing{Type: packet.Connect, ID: packet.NoID, Args: []any{c.auth}})
+		encoded, err := c.opts.Codec.Encode(nil, packet.Outgoing{Type: packet.Connect, ID: packet.NoID, Args: []any{c.auth}})
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,7 @@ import "sync"
 
 const (
 	// bufferSize is what one read or one coalesced write moves at most.
-	bufferSize = 8 << 10
+	bufferSize = 32 << 10
 	// waitSize is the buffer of a connection that must offer one to wait.
 	waitSize = 1 << 10
 )
