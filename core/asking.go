@@ -27,7 +27,7 @@ func (c *conn) asked(namespace string) {
 // ask lets the parents decide on a namespace, in a goroutine of its own, since the
 // program's functions may take their time.
 func (c *conn) ask(p packet.Incoming) {
-	ctx, cancel := context.WithCancelCause(c.context())
+	ctx, cancel := context.WithCancelCause(c.session.Context())
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -73,12 +73,4 @@ func (c *conn) stopAsking() {
 	for _, a := range asking {
 		a.cancel(ErrDisconnected)
 	}
-}
-
-// context returns what the contexts of the client's sockets descend from.
-func (c *conn) context() context.Context {
-	if ctx := c.session.Request().Context; ctx != nil {
-		return ctx
-	}
-	return context.Background()
 }

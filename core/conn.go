@@ -161,7 +161,7 @@ func (c *conn) takeSockets() []*Socket {
 // reference does.
 func (c *conn) violated(why string) {
 	c.server.log.Debug("client broke the protocol and is disconnected",
-		"why", why, "remote", c.session.Request().RemoteAddr)
+		"why", why, "remote", c.session.RemoteAddr())
 	c.close(ReasonForcedClose)
 }
 

@@ -68,7 +68,7 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 // middleware has a goroutine of its own, since it may take its time. The namespace
 // has been entered, and is released at the end of the socket.
 func (c *conn) join(n *Namespace, auth packet.Args) {
-	ctx, cancel := context.WithCancelCause(c.context())
+	ctx, cancel := context.WithCancelCause(c.session.Context())
 	s := &Socket{namespace: n, conn: c, id: c.newSocketID(n.name), auth: auth, ctx: ctx, cancel: cancel}
 	c.mu.Lock()
 	if c.closed {

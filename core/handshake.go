@@ -24,7 +24,7 @@ type Handshake struct {
 }
 
 // Handshake returns the details of the socket's handshake, in a new record. The
-// headers and values are shared by all who ask: they must not be changed.
+// values are shared by all who ask: they must not be changed.
 func (s *Socket) Handshake() *Handshake { return s.conn.handshake(s.auth) }
 
 func (c *conn) handshake(auth packet.Args) *Handshake {
@@ -57,7 +57,7 @@ func (h *Handshake) BindAuth(into any) error {
 // as the user that an adapter's option Values("user") copied; false if there is
 // none, or none of type T.
 func Value[T any](s *Socket, key string) (T, bool) {
-	v, ok := s.conn.session.Request().Values[key].(T)
+	v, ok := s.conn.session.Values()[key].(T)
 	return v, ok
 }
 

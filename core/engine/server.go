@@ -225,8 +225,7 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 
 // open makes a session, over a connection or, if that is nil, one that polls.
 func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
-	r.Body, r.SetReadDeadline = nil, nil // they end with their request
-	session := &Session{server: s, id: id, request: r, conn: c, prompt: isPrompt(c)}
+	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c)}
 	session.ping.Value, session.pong.Value = session, session
 	query := r.Query()
 	session.legacy = s.legacyOf(query, c == nil)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -56,10 +57,10 @@ func (f Funcs) Close(reason Reason, cause error) {
 // A Session is what the server knows of one client, whatever transports the
 // client uses for it. All methods may be called from any goroutine.
 type Session struct {
-	server  *Server
-	id      string
-	request *Request
-	legacy  *legacy // nil unless the client is an older one
+	server    *Server
+	id        string
+	handshake kept
+	legacy    *legacy // nil unless the client is an older one
 
 	// receiving is held while a client's message is handed to the receiver, so
 	// that a POST and a WebSocket that takes over from it keep their order.
@@ -103,8 +104,20 @@ const (
 // show it to others.
 func (s *Session) ID() string { return s.id }
 
-// Request returns the request of the handshake. It must not be changed.
-func (s *Session) Request() *Request { return s.request }
+// Request returns the request of the handshake, made anew for each who asks; its
+// Values are shared by all and must not be changed.
+func (s *Session) Request() *Request { return s.handshake.request() }
+
+// Values returns the request's Values at little cost. They must not be changed.
+func (s *Session) Values() map[string]any { return s.handshake.values }
+
+// Context returns the request's Context or, where it has none, the background.
+func (s *Session) Context() context.Context {
+	if s.handshake.context == nil {
+		return context.Background()
+	}
+	return s.handshake.context
+}
 
 // Transport returns the name of the transport in use: [Polling] or [WebSocket].
 func (s *Session) Transport() string {
@@ -360,7 +373,7 @@ func start(w Work) {
 	}
 }
 
-func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.request.RemoteAddr) }
+func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.RemoteAddr()) }
 
 // firstFrames are the handshake's answer.
 func (s *Session) firstFrames(upgrades string) []*Frame {

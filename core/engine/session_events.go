@@ -9,7 +9,7 @@ type sessionEvents struct {
 
 // RemoteAddr returns the address of the peer that began the session, "host:port":
 // a proxy's, if there is one in front.
-func (s *Session) RemoteAddr() string { return s.request.RemoteAddr }
+func (s *Session) RemoteAddr() string { return s.handshake.remoteAddr() }
 
 // Upgraded reports whether the session has moved from polling to WebSocket. One
 // that began over WebSocket has not.
