@@ -1,7 +1,9 @@
 package engine
 
-// The server pings; the client answers with a pong. The timers belong to the
-// session: a change of its transport does not touch them.
+// The server pings; the client answers with a pong. The timer belongs to the
+// session: a change of its transport does not touch it. Whether it waits for the
+// time of the next ping or for the pong, waitsPong says, also when the session has
+// ended.
 
 var pingFrames = []*Frame{pingFrame}
 
@@ -11,17 +13,22 @@ func (s *Session) startHeartbeat() {
 		s.expectPing()
 		return
 	}
-	s.server.pings.Add(&s.ping)
+	s.server.pings.Add(&s.beat)
 }
 
 // stopHeartbeat is called for a session that has ended.
 func (s *Session) stopHeartbeat() {
 	if s.legacy.isRev3() {
-		s.server.silences.Remove(&s.ping)
+		s.server.silences.Remove(&s.beat)
 		return
 	}
-	s.server.pings.Remove(&s.ping)
-	s.server.pongs.Remove(&s.pong)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waitsPong {
+		s.server.pongs.Remove(&s.beat)
+	} else {
+		s.server.pings.Remove(&s.beat)
+	}
 }
 
 // sendPing is called a ping interval after the session's beginning and after each
@@ -33,7 +40,7 @@ func (s *Session) sendPing() {
 		return
 	}
 	s.waitsPong, s.refreshed = true, false
-	s.server.pongs.Add(&s.pong)
+	s.server.pongs.Add(&s.beat)
 	if s.enqueue(pingFrames) { // else the pong will not come, and that ends the session
 		s.flush()
 	}
@@ -49,11 +56,11 @@ func (s *Session) alive(pong bool) state {
 	case !s.waitsPong || s.state == closed:
 	case pong:
 		s.waitsPong = false
-		s.server.pongs.Remove(&s.pong)
-		s.server.pings.Add(&s.ping)
+		s.server.pongs.Remove(&s.beat)
+		s.server.pings.Add(&s.beat)
 	case !s.refreshed:
 		s.refreshed = true
-		s.server.pongs.Add(&s.pong)
+		s.server.pongs.Add(&s.beat)
 	}
 	return s.state
 }
@@ -68,7 +75,7 @@ func (s *Session) pingTimedOut() {
 	if !s.receiving.TryLock() {
 		// The receiver is busy with a message, so nothing is read: that the pong
 		// has not been seen is not the client's fault.
-		s.server.pongs.Add(&s.pong)
+		s.server.pongs.Add(&s.beat)
 		return
 	}
 	s.receiving.Unlock()

@@ -10,17 +10,16 @@ import (
 // 900 bytes for the bare handshake of a WebSocket, and 1,900 for a browser's; this
 // takes 130 and 560, and a Request is made when somebody asks for one.
 type kept struct {
-	text    string // all that is text, one behind the other, the address first: see pack
+	text    string // all but the other two, in a row, the address first: see pack
 	context context.Context
 	values  map[string]any
-	secure  bool
 }
 
 func keep(r *Request) kept {
-	return kept{text: pack(r), context: r.Context, values: r.Values, secure: r.Secure}
+	return kept{text: pack(r), context: r.Context, values: r.Values}
 }
 
-// pack writes down what a Request has of text.
+// pack writes down what a Request has of text and numbers.
 func pack(r *Request) string {
 	var room [1024]byte // for nearly all requests, and on the stack
 	b := room[:0]
@@ -28,6 +27,7 @@ func pack(r *Request) string {
 		b = appendText(b, text)
 	}
 	b = binary.AppendVarint(b, r.ContentLength)
+	b = appendText(b, scheme(r.Secure))
 	for name, values := range r.Header {
 		b = appendText(b, name)
 		b = binary.AppendUvarint(b, uint64(len(values)))
@@ -43,6 +43,7 @@ func (k *kept) request() *Request {
 	t := texts(k.text)
 	r := &Request{RemoteAddr: t.next(), Method: t.next(), Path: t.next(), RawQuery: t.next(), Host: t.next()}
 	r.ContentLength = t.signed()
+	r.Secure = t.next() == scheme(true)
 	r.Header = make(Header)
 	for t != "" {
 		name, values := t.next(), make([]string, t.number())
@@ -51,8 +52,15 @@ func (k *kept) request() *Request {
 		}
 		r.Header[name] = values
 	}
-	r.Context, r.Values, r.Secure = k.context, k.values, k.secure
+	r.Context, r.Values = k.context, k.values
 	return r
+}
+
+func scheme(secure bool) string {
+	if secure {
+		return "https"
+	}
+	return "http"
 }
 
 func (k *kept) remoteAddr() string {

@@ -46,7 +46,7 @@ func (s *Session) aliveRev3(ping bool) state {
 // s.mu, or is the only one who knows the session.
 func (s *Session) expectPing() {
 	s.legacy.heard = time.Now()
-	s.server.silences.Add(&s.ping)
+	s.server.silences.Add(&s.beat)
 }
 
 // fellSilent is called when no ping has come for too long.
@@ -58,7 +58,7 @@ func (s *Session) fellSilent() {
 	}
 	if !s.receiving.TryLock() {
 		// The receiver is busy, so nothing is read: see pingTimedOut.
-		s.server.silences.Add(&s.ping)
+		s.server.silences.Add(&s.beat)
 		return
 	}
 	s.receiving.Unlock()

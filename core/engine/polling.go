@@ -57,8 +57,8 @@ func (s *Session) servePoll(ctx context.Context, r *Request) Reply {
 		return Reply{Status: statusBadRequest}
 	}
 	s.polling = true
-	if s.pollSince = (time.Time{}); s.candidate != nil {
-		s.pollSince = time.Now()
+	if s.candidate != nil {
+		s.candidate.polled = time.Now()
 	}
 	if s.queue != nil || s.state == closing {
 		return s.answerPoll(ctx, r, nil)
@@ -97,7 +97,7 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 		s.mu.Unlock()
 		return s.pollReply(r, []*Frame{noopFrame})
 	}
-	q, state, reason := s.takeQueue(), s.state, s.reason
+	q, state, why := s.takeQueue(), s.state, s.ending
 	s.mu.Unlock()
 	switch {
 	case q != nil:
@@ -108,7 +108,7 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 		s.finish()
 		return s.pollReply(r, []*Frame{closeFrame})
 	case state == closed:
-		return s.pollReply(r, []*Frame{lastWords(reason)})
+		return s.pollReply(r, []*Frame{lastWords(why.reason)})
 	default:
 		return s.pollReply(r, []*Frame{noopFrame})
 	}

@@ -226,7 +226,7 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 // open makes a session, over a connection or, if that is nil, one that polls.
 func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c)}
-	session.ping.Value, session.pong.Value = session, session
+	session.beat.Value = session
 	query := r.Query()
 	session.legacy = s.legacyOf(query, c == nil)
 	session.base64 = query.Get("b64") != ""
@@ -275,9 +275,9 @@ func (s *Session) attach(r Receiver) {
 	}
 	s.mu.Lock()
 	s.receiver = r
-	missed, reason, cause := s.state == closed, s.reason, s.cause
+	missed, ending := s.state == closed, s.ending
 	s.mu.Unlock()
 	if missed {
-		s.server.guard("Receiver.Close", func() { r.Close(reason, cause) })
+		s.server.guard("Receiver.Close", func() { r.Close(ending.reason, ending.cause) })
 	}
 }

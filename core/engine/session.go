@@ -76,19 +76,17 @@ type Session struct {
 	due          bool                  // that is the flusher, which has not begun
 	prompt       bool                  // conn is a PromptConn that is prompt
 	posting      bool                  // a POST body is being read
+	polling      bool                  // a GET is being served
 	upgraded     bool                  // from polling to conn
 	bodyDeadline func(time.Time) error // of that body, where the host can; nil when it is read
 	queue        *queue
-	conn         Conn       // nil while the session polls
-	polling      bool       // a GET is being served
-	pollSince    time.Time  // when it came, if a WebSocket had asked to take over
-	poll         poll       // the GET that hangs, if any
-	candidate    *candidate // the connection that asks to take over, if any
-	reason       Reason     // why it ended, or why it is closing
-	cause        error
+	conn         Conn           // nil while the session polls
+	poll         poll           // the GET that hangs, if any
+	candidate    *candidate     // the connection that asks to take over, if any
+	ending       *ending        // why it ended, or why it is closing; nil while open
 	events       *sessionEvents // nil unless the user wants to hear of some
 
-	ping, pong expiry.Entry[*Session]
+	beat       expiry.Entry[*Session]
 	closeTimer *expiry.Entry[*Session] // of a session that is closing
 }
 
@@ -99,6 +97,12 @@ const (
 	closing       // the queue is still delivered, nothing is added
 	closed
 )
+
+// An ending is why a session ends.
+type ending struct {
+	reason Reason
+	cause  error
+}
 
 // ID returns the session's id. It is the client's key to the session: do not
 // show it to others.
@@ -161,7 +165,7 @@ func (s *Session) send(frames []*Frame, flush func(*Session)) error {
 	if !s.enqueue(frames) {
 		// From here on nothing gets through, or the client would be sent what
 		// comes after the message that it misses.
-		s.state, s.reason, s.cause = closing, ReasonSlowConsumer, ErrQueueFull
+		s.state, s.ending = closing, &ending{ReasonSlowConsumer, ErrQueueFull}
 		s.mu.Unlock()
 		go s.finish()
 		return ErrQueueFull
@@ -236,8 +240,7 @@ func (s *Session) close(reason Reason) {
 		s.mu.Unlock()
 		return
 	}
-	s.state = closing
-	s.reason = reason
+	s.state, s.ending = closing, &ending{reason, nil}
 	if s.conn != nil {
 		s.flush()
 		idle := !s.writing
@@ -256,9 +259,9 @@ func (s *Session) close(reason Reason) {
 // finish ends a session that is closing.
 func (s *Session) finish() {
 	s.mu.Lock()
-	reason, cause := s.reason, s.cause
+	why := s.ending
 	s.mu.Unlock()
-	s.end(reason, cause)
+	s.end(why.reason, why.cause)
 }
 
 // end ends the session at once. Of concurrent calls the first one wins.
@@ -268,7 +271,7 @@ func (s *Session) end(reason Reason, cause error) {
 		s.mu.Unlock()
 		return
 	}
-	s.state, s.reason, s.cause = closed, reason, cause
+	s.state, s.ending = closed, &ending{reason, cause}
 	s.dropQueue()
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
 	s.poll, s.candidate = nil, nil

@@ -41,9 +41,9 @@ func (s *Session) OnUpgrade(f func()) {
 func (s *Session) OnClose(f func(reason Reason, cause error)) {
 	s.mu.Lock()
 	if s.state == closed {
-		reason, cause := s.reason, s.cause
+		why := s.ending
 		s.mu.Unlock()
-		s.server.guard("Session.OnClose", func() { f(reason, cause) })
+		s.server.guard("Session.OnClose", func() { f(why.reason, why.cause) })
 		return
 	}
 	defer s.mu.Unlock()

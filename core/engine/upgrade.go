@@ -80,7 +80,8 @@ type candidate struct {
 	session *Session
 	conn    Conn
 	probed  bool
-	base64  bool // the client wants binary as text over it
+	base64  bool      // the client wants binary as text over it
+	polled  time.Time // when the last poll came that it has seen
 	timeout expiry.Entry[*candidate]
 	noop    expiry.Entry[*candidate]
 }
@@ -162,7 +163,7 @@ func (s *Session) takeOver(cand *candidate) (ending bool, err error) {
 	}
 	if s.poll != nil {
 		last := noopFrame
-		if time.Since(s.pollSince) < together {
+		if time.Since(cand.polled) < together {
 			last = tooLate
 		}
 		s.poll.answer(last)

@@ -16,13 +16,14 @@ import (
 type Entry[T any] struct {
 	Value      T
 	prev, next *Entry[T]
-	at         time.Time
+	at         time.Duration // after the queue's start: a third of a time.Time
 	queue      *Queue[T]
 }
 
 // A Queue calls a function for each of its entries a fixed time after the entry
 // was added. All methods may be called from any goroutine.
 type Queue[T any] struct {
+	start  time.Time
 	wait   time.Duration
 	expire func(T)
 
@@ -36,7 +37,7 @@ type Queue[T any] struct {
 // entry after another, without a lock: it may come just after the entry was
 // removed or added again, so it has to look at the state of the value.
 func New[T any](wait time.Duration, expire func(T)) *Queue[T] {
-	q := &Queue[T]{wait: wait, expire: expire}
+	q := &Queue[T]{start: time.Now(), wait: wait, expire: expire}
 	q.root.prev, q.root.next = &q.root, &q.root
 	return q
 }
@@ -48,7 +49,7 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 	if e.queue != nil {
 		q.unlink(e)
 	}
-	e.at = time.Now().Add(q.wait)
+	e.at = q.now() + q.wait
 	e.queue = q
 	e.prev, e.next = q.root.prev, &q.root
 	e.prev.next, e.next.prev = e, e
@@ -71,6 +72,8 @@ func (q *Queue[T]) Remove(e *Entry[T]) {
 	}
 }
 
+func (q *Queue[T]) now() time.Duration { return time.Since(q.start) }
+
 func (q *Queue[T]) unlink(e *Entry[T]) {
 	e.prev.next, e.next.prev = e.next, e.prev
 	e.prev, e.next, e.queue = nil, nil, nil
@@ -89,10 +92,10 @@ func (q *Queue[T]) arm() {
 		}
 	case q.timer == nil:
 		q.armed = true
-		q.timer = time.AfterFunc(time.Until(first.at), q.fire)
+		q.timer = time.AfterFunc(first.at-q.now(), q.fire)
 	case !q.armed:
 		q.armed = true
-		q.timer.Reset(time.Until(first.at))
+		q.timer.Reset(first.at - q.now())
 	}
 }
 
@@ -100,7 +103,7 @@ func (q *Queue[T]) arm() {
 func (q *Queue[T]) fire() {
 	q.mu.Lock()
 	q.armed = false
-	for e := q.root.next; e != &q.root && !e.at.After(time.Now()); e = q.root.next {
+	for e := q.root.next; e != &q.root && e.at <= q.now(); e = q.root.next {
 		q.unlink(e)
 		value := e.Value
 		q.mu.Unlock()
