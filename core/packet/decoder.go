@@ -8,7 +8,7 @@ import (
 
 // jsonDecoder is the decoder of [JSONCodec].
 type jsonDecoder struct {
-	limits  Limits
+	limits  *Limits     // not to be changed
 	pending *unfinished // a packet that waits for attachments
 
 	// The last names, because a client uses few and their strings can then be

@@ -15,5 +15,14 @@ type JSONCodec struct {
 
 // NewDecoder implements [Codec].
 func (c JSONCodec) NewDecoder(limits Limits) Decoder {
-	return &jsonDecoder{limits: limits.Default()}
+	limits = limits.Default()
+	if limits == defaultLimits {
+		return &jsonDecoder{limits: &defaultLimits}
+	}
+	own := limits
+	return &jsonDecoder{limits: &own}
 }
+
+// defaultLimits are shared by the decoders that have no others: that saves each of
+// them 32 bytes.
+var defaultLimits = Limits{}.Default()
