@@ -2,27 +2,18 @@ package socketio
 
 import (
 	"context"
-	"slices"
 
 	"github.com/kawat-go/kawat/core/packet"
 )
 
-// An asking is a client's wish for a namespace that does not exist, while the
-// parents are asked about it.
-type asking struct {
-	name   string
-	cancel context.CancelCauseFunc
-}
+// A client can wish for a namespace that does not exist: then the parents are asked
+// about it.
 
 // isAsking is called with c.mu held.
-func (c *conn) isAsking(namespace string) bool {
-	return slices.ContainsFunc(c.asking, func(a *asking) bool { return a.name == namespace })
-}
+func (c *conn) isAsking(namespace string) bool { return c.asking[namespace] != nil }
 
 // asked takes the wish for a namespace off the connection. The caller holds c.mu.
-func (c *conn) asked(namespace string) {
-	c.asking = slices.DeleteFunc(c.asking, func(a *asking) bool { return a.name == namespace })
-}
+func (c *conn) asked(namespace string) { delete(c.asking, namespace) }
 
 // ask lets the parents decide on a namespace, in a goroutine of its own, since the
 // program's functions may take their time.
@@ -34,7 +25,10 @@ func (c *conn) ask(p packet.Incoming) {
 		cancel(ErrDisconnected)
 		return
 	}
-	c.asking = append(c.asking, &asking{name: p.Namespace, cancel: cancel})
+	if c.asking == nil {
+		c.asking = make(map[string]context.CancelCauseFunc)
+	}
+	c.asking[p.Namespace] = cancel
 	c.mu.Unlock()
 	c.server.workers.add()
 	go func() {
@@ -70,7 +64,7 @@ func (c *conn) stopAsking() {
 	asking := c.asking
 	c.asking = nil
 	c.mu.Unlock()
-	for _, a := range asking {
-		a.cancel(ErrDisconnected)
+	for _, cancel := range asking {
+		cancel(ErrDisconnected)
 	}
 }

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -19,30 +20,31 @@ type conn struct {
 	session *engine.Session
 	legacy  bool // the client is of Socket.IO 1 or 2
 	decoder packet.Decoder
-	issued  time.Time
+	issued  int64     // when the connection began, as time.UnixNano has it
 	ready   []*Socket // whose workers Flush starts; used by the reader only
 
-	connectTimer    expiry.Entry[*conn]
-	attachmentTimer *expiry.Entry[*conn] // nil until attachments were waited for
+	// Few connections have any of these for long, and all have the conn.
+	connectTimer    *expiry.Entry[*conn] // nil when the client has joined a namespace; guarded by mu
+	attachmentTimer *expiry.Entry[*conn] // nil unless attachments are waited for
 
 	mu      sync.Mutex
-	sockets []*Socket // connecting or connected, at most one for each namespace
-	asking  []*asking
-	left    []string // namespaces that the server made the client leave
-	refused int
+	sockets []*Socket                          // connecting or connected, at most one for each namespace
+	asking  map[string]context.CancelCauseFunc // of the namespaces that the parents are asked about
+	left    map[string]struct{}                // namespaces that the server made the client leave
+	refused int32
 	joined  bool // a namespace, so the connection is there to stay
 	closed  bool
 }
 
 func newConn(s *Server, session *engine.Session) *conn {
-	c := &conn{server: s, session: session, legacy: session.Protocol() == 3, issued: time.Now()}
+	c := &conn{server: s, session: session, legacy: session.Protocol() == 3, issued: time.Now().UnixNano()}
 	limits := s.cfg.PacketLimits
 	if c.legacy {
 		limits = legacyLimits(limits)
 	}
 	c.decoder = s.cfg.Codec.NewDecoder(limits)
-	c.connectTimer.Value = c
-	s.connectTimeouts.Add(&c.connectTimer)
+	c.connectTimer = &expiry.Entry[*conn]{Value: c}
+	s.connectTimeouts.Add(c.connectTimer)
 	if c.legacy {
 		c.joinMain()
 	}
@@ -144,10 +146,10 @@ func (c *conn) Close(reason engine.Reason, _ error) {
 
 // takeSockets marks the connection closed and returns the sockets that it had.
 func (c *conn) takeSockets() []*Socket {
-	c.server.connectTimeouts.Remove(&c.connectTimer)
 	defer c.stopAsking()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stopConnectTimer()
 	if c.attachmentTimer != nil {
 		c.server.attachmentTimeouts.Remove(c.attachmentTimer)
 	}
@@ -220,7 +222,8 @@ func (c *conn) socket(namespace string) (s *Socket, left bool) {
 	if s := c.find(namespace); s != nil {
 		return s, false
 	}
-	return nil, slices.Contains(c.left, namespace)
+	_, left = c.left[namespace]
+	return nil, left
 }
 
 // find is called with c.mu held.
@@ -244,16 +247,27 @@ func (c *conn) forget(s *Socket, byServer bool) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if byServer {
-		c.left = append(c.left, s.namespace.name)
+		if c.left == nil {
+			c.left = make(map[string]struct{})
+		}
+		c.left[s.namespace.name] = struct{}{}
 	}
 }
 
 // hasJoined notes that the client has joined a namespace in time.
 func (c *conn) hasJoined() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.joined = true
-	c.mu.Unlock()
-	c.server.connectTimeouts.Remove(&c.connectTimer)
+	c.stopConnectTimer()
+}
+
+// stopConnectTimer is called with c.mu held.
+func (c *conn) stopConnectTimer() {
+	if c.connectTimer != nil {
+		c.server.connectTimeouts.Remove(c.connectTimer)
+		c.connectTimer = nil
+	}
 }
 
 // disconnectAll makes the client leave all its namespaces and closes the

@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -14,7 +13,7 @@ import (
 func (c *conn) connect(p packet.Incoming) {
 	c.mu.Lock()
 	joined, asking := c.find(p.Namespace), c.isAsking(p.Namespace)
-	tooMany := len(c.sockets)+len(c.asking) >= c.server.cfg.MaxNamespaces || c.refused >= c.server.cfg.MaxNamespaces
+	tooMany := len(c.sockets)+len(c.asking) >= c.server.cfg.MaxNamespaces || int(c.refused) >= c.server.cfg.MaxNamespaces
 	c.mu.Unlock()
 	switch {
 	case asking || joined != nil && !joined.Connected():
@@ -68,8 +67,11 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 // middleware has a goroutine of its own, since it may take its time. The namespace
 // has been entered, and is released at the end of the socket.
 func (c *conn) join(n *Namespace, auth packet.Args) {
-	ctx, cancel := context.WithCancelCause(c.session.Context())
-	s := &Socket{namespace: n, conn: c, id: c.newSocketID(n.name), auth: auth, ctx: ctx, cancel: cancel}
+	s := &Socket{namespace: n, conn: c, id: c.newSocketID(n.name)}
+	if auth.Len() > 0 {
+		own := auth
+		s.auth = &own
+	}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -78,7 +80,7 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 	}
 	c.asked(n.name)
 	c.sockets = append(c.sockets, s)
-	c.left = slices.DeleteFunc(c.left, func(name string) bool { return name == n.name })
+	delete(c.left, n.name)
 	c.mu.Unlock()
 	c.server.workers.add()
 	go func() {
@@ -92,7 +94,7 @@ func (c *conn) join(n *Namespace, auth packet.Args) {
 func (s *Socket) connect() {
 	err := errPanic
 	defer func() { s.decided(err) }() // also if a middleware ends its goroutine
-	if failed := s.namespace.awaitSetup(s.Context()); failed != nil {
+	if failed := s.namespace.awaitSetup(s); failed != nil {
 		err = failed
 		return
 	}
@@ -120,7 +122,10 @@ func (s *Socket) decided(err error) {
 		s.conn.violated("no answer")
 		return
 	}
-	s.inbox.connect(s.recovered)
+	funcs := len(s.namespace.connectionFuncs())
+	if funcs > 0 || s.namespace.history != nil {
+		s.inbox.connect(s.recovered)
+	}
 	before, ok := s.open(answer)
 	if !ok {
 		return
@@ -131,7 +136,7 @@ func (s *Socket) decided(err error) {
 	if before != nil {
 		s.replace(before)
 	}
-	if len(s.namespace.connectionFuncs()) > 0 && s.conn.session.Transport() == engine.WebSocket {
+	if funcs > 0 && s.conn.session.Transport() == engine.WebSocket {
 		s.pause(answerLead)
 	}
 	s.inbox.release(s)
@@ -143,14 +148,26 @@ func (s *Socket) decided(err error) {
 // test suite, lose an event that reaches them in one read with the answer.
 const answerLead = 2 * time.Millisecond
 
-// pause waits, but not beyond the socket's end.
+// pause waits, but not beyond the socket's end. It does not wait for that by the
+// socket's context, which would be kept for good, and its channel with it.
 func (s *Socket) pause(d time.Duration) {
+	ended := make(chan struct{})
+	s.mu.Lock()
+	if s.gone() {
+		s.mu.Unlock()
+		return
+	}
+	s.pausing = ended
+	s.mu.Unlock()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-s.Context().Done():
+	case <-ended:
 	}
+	s.mu.Lock()
+	s.pausing = nil
+	s.mu.Unlock()
 }
 
 type connectAnswer struct {
@@ -208,22 +225,29 @@ func (s *Socket) runMiddleware() error {
 			return err
 		}
 		if next != nil && next != ctx {
-			s.adopt(next)
+			s.adopt(ctx, next)
 		}
 	}
 	return nil
 }
 
-// adopt makes ctx the socket's context, and lets it end with the socket also where
-// it does not descend from the one before.
-func (s *Socket) adopt(ctx context.Context) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// adopt makes next the socket's context, and lets it end with the socket also where
+// it does not descend from ctx, the one before. One that does, and adds but values,
+// does so anyway: a second cancellation around it would cost 330 bytes.
+func (s *Socket) adopt(ctx, next context.Context) {
+	cancel := context.CancelCauseFunc(nil)
+	if next.Done() != ctx.Done() {
+		next, cancel = context.WithCancelCause(next)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ctx = next
+	if cancel == nil {
+		return
+	}
 	if s.gone() {
 		cancel(ErrDisconnected)
 	}
 	outer := s.cancel
-	s.ctx = ctx
 	s.cancel = func(cause error) { cancel(cause); outer(cause) }
 }

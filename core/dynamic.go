@@ -84,10 +84,11 @@ func (s *Server) announce(n *Namespace) {
 
 // awaitSetup waits until the namespace has been announced, which for nearly all
 // means not at all. Only one that came to its end lets anybody join.
-func (n *Namespace) awaitSetup(ctx context.Context) error {
+func (n *Namespace) awaitSetup(s *Socket) error {
 	if n.announced == nil {
 		return nil
 	}
+	ctx := s.Context()
 	select {
 	case <-n.announced.done:
 	case <-ctx.Done():

@@ -25,7 +25,12 @@ type Handshake struct {
 
 // Handshake returns the details of the socket's handshake, in a new record. The
 // values are shared by all who ask: they must not be changed.
-func (s *Socket) Handshake() *Handshake { return s.conn.handshake(s.auth) }
+func (s *Socket) Handshake() *Handshake {
+	if s.auth == nil {
+		return s.conn.handshake(packet.Args{})
+	}
+	return s.conn.handshake(*s.auth)
+}
 
 func (c *conn) handshake(auth packet.Args) *Handshake {
 	r := c.session.Request()
@@ -36,7 +41,7 @@ func (c *conn) handshake(auth packet.Args) *Handshake {
 	}
 	return &Handshake{
 		Headers: r.Header, Query: query, Address: r.RemoteAddr, Secure: r.Secure,
-		XDomain: len(r.Header["Origin"]) > 0, Issued: c.issued, URL: target,
+		XDomain: len(r.Header["Origin"]) > 0, Issued: time.Unix(0, c.issued), URL: target,
 		Values: r.Values, auth: auth,
 	}
 }

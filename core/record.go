@@ -72,7 +72,11 @@ func (s *Socket) addressee(out outgoing, volatile bool) (to *Socket, kept bool, 
 	defer n.mu.Unlock()
 	switch session := s.session; {
 	case s.is(connecting):
-		n.stamp(out, s.seen) // it will come before what the client has missed
+		var seen offset
+		if s.claim != nil {
+			seen = s.claim.seen // it will come before what the client has missed
+		}
+		n.stamp(out, seen)
 		return s, false, nil
 	case session == nil, volatile:
 		n.stamp(out, n.history.head)

@@ -6,7 +6,7 @@ import "slices"
 // namespace that it belongs to guards it by its mu.
 type roster struct {
 	sockets map[string]*Socket
-	all     members
+	all     everyone
 	rooms   map[string]*members // without those that every socket has to itself
 }
 

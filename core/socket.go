@@ -19,30 +19,27 @@ type Socket struct {
 	namespace *Namespace
 	conn      *conn
 	id        string
-	auth      packet.Args
-	cancel    context.CancelCauseFunc
+	auth      *packet.Args // nil if the client has sent none
 	inbox     inbox
 
-	// Of a client that comes back, from when its session was found on:
-	recovered bool
-	claim     int             // which of the claims to the session it was
-	seen      offset          // the last event that the client knows
-	searched  offset          // how far the log has been searched for what it has missed,
-	missed    []*engine.Frame // which is this, until it is sent
-
+	claim   *succession   // nil unless the client comes back, and its session was found
 	settled chan struct{} // closed when the program has heard of the socket's end; nil unless the client can recover
 
 	// guarded by namespace.mu
 	rooms   map[string]offset // each with the offset of the last event before it was joined
 	session *session          // nil unless the client can recover
-	seated  bool              // it is, or was, the holder of its session
 
-	mu      sync.Mutex
-	ctx     context.Context
-	left    []string // the rooms it was in, while its disconnecting functions run
-	acks    map[int64]ackReceiver
-	data    any  // guarded by namespace.mu if the client can recover; then its session's takes its place
-	dataSet bool // by SetData
+	mu        sync.Mutex
+	recovered bool  // from when its session was found on
+	seated    bool  // it is, or was, the holder of its session; guarded by namespace.mu
+	dataSet   bool  // by SetData
+	place     int32 // among everyone in its roster, from 1 on; guarded by namespace.mu
+	ctx       context.Context
+	cancel    context.CancelCauseFunc // of ctx; both are nil until somebody asks for it
+	pausing   chan struct{}           // closed by the socket's end; nil unless that is waited for
+	left      *[]string               // the rooms it was in, while its disconnecting functions run
+	acks      map[int64]ackReceiver
+	data      any // guarded by namespace.mu if the client can recover; then its session's takes its place
 
 	own   atomic.Pointer[handlers] // nil until the socket has some of its own; set under mu
 	phase atomic.Uint32            // a socketState; set under mu
@@ -72,7 +69,23 @@ func (s *Socket) server() *Server { return s.namespace.server }
 func (s *Socket) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(s.conn.session.Context())
+		if s.gone() {
+			s.cancel(ErrDisconnected)
+		}
+	}
 	return s.ctx
+}
+
+// lastingContext returns the socket's context without its end.
+func (s *Socket) lastingContext() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		return context.WithoutCancel(s.conn.session.Context())
+	}
+	return context.WithoutCancel(s.ctx)
 }
 
 // Connected reports whether the socket is connected. While middleware runs it is
@@ -237,10 +250,14 @@ func (s *Socket) Rooms() []string {
 	defer s.namespace.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone() {
-		return slices.Clone(s.left)
+	switch {
+	case !s.gone():
+		return s.roomNames()
+	case s.left == nil:
+		return nil
+	default:
+		return slices.Clone(*s.left)
 	}
-	return s.roomNames()
 }
 
 // roomNames is called with namespace.mu held.
@@ -296,21 +313,26 @@ func (s *Socket) end(reason Reason) bool {
 	}
 	wasConnected := s.Connected()
 	s.phase.Store(uint32(disconnected))
-	acks, cancel, own := s.acks, s.cancel, s.own.Load()
+	acks, cancel, own, pausing := s.acks, s.cancel, s.own.Load(), s.pausing
 	s.acks = nil
 	s.mu.Unlock()
 
 	own.endListening()
 	rooms := s.namespace.remove(s, reason)
 	s.namespace.tellRoomsSoon()
-	cancel(ErrDisconnected)
+	if cancel != nil {
+		cancel(ErrDisconnected)
+	}
+	if pausing != nil {
+		close(pausing)
+	}
 	for id, receiver := range acks {
 		s.server().pendingAcks.Add(-1)
 		receiver.receive(s, id, Reply{}, ErrDisconnected)
 	}
 	if wasConnected {
 		s.mu.Lock()
-		s.left = rooms
+		s.left = &rooms
 		s.mu.Unlock()
 		s.inbox.end(s, reason)
 	}
@@ -325,7 +347,7 @@ func (s *Socket) runEndings(reason Reason) {
 	if s.settled != nil {
 		defer close(s.settled)
 	}
-	ctx := context.WithoutCancel(s.Context())
+	ctx := s.lastingContext()
 	disconnecting, disconnect := s.namespace.endings()
 	ownDisconnecting, ownDisconnect := s.handlers().endings()
 	for _, f := range slices.Backward(slices.Concat(disconnect, ownDisconnect)) {

@@ -30,7 +30,7 @@ func (s *Socket) file() {
 		return
 	}
 	var c claim
-	asks := s.auth.Len() > 0 && s.auth.Bind(0, &c) == nil && c.PID != ""
+	asks := s.auth != nil && s.auth.Bind(0, &c) == nil && c.PID != ""
 	if asks {
 		s.awaitSetUp(c.PID)
 	}
@@ -88,6 +88,16 @@ const settleTime = 10 * time.Second
 // program, which then must be stuck.
 const maxUnsettled = 16
 
+// A succession is what a socket knows that has asked to take over a session: the
+// session's claim that this was, the last event that the client knows, how far the
+// log has been searched for what it has missed, and that, until it is sent.
+type succession struct {
+	turn     int
+	seen     offset
+	searched offset
+	missed   []*engine.Frame
+}
+
 // claim lets a socket ask to take over a session, and reports whether it may. The
 // session goes on as it is until the namespace's middleware has agreed; of several
 // that ask, and are agreed to, the last to ask gets it.
@@ -102,22 +112,22 @@ func (n *Namespace) claim(s *Socket, c claim) bool {
 	default:
 		return false
 	}
+	var seen offset
 	if c.Offset != nil {
 		at, err := h.epoch.parse(*c.Offset)
 		if err != nil || at > h.head {
 			return false
 		}
-		s.seen = at
+		seen = at
 	}
-	missed, ok := h.missed(wanted, s.seen)
+	missed, ok := h.missed(wanted, seen)
 	if !ok {
 		return false
 	}
-	s.missed, s.searched = missed, h.head
 	s.session, s.recovered = wanted, true
 	s.id, s.data = wanted.holder.id, wanted.data
 	wanted.claims++
-	s.claim = wanted.claims
+	s.claim = &succession{turn: wanted.claims, seen: seen, searched: h.head, missed: missed}
 	return true
 }
 
@@ -138,8 +148,8 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		n.settleRooms(s, nil)
 		return nil, nil, nil
 	}
-	more, ok := h.missed(session, s.searched)
-	if session.claimed > s.claim || h.sessions[session.pid] != session || !ok {
+	more, ok := h.missed(session, s.claim.searched)
+	if session.claimed > s.claim.turn || h.sessions[session.pid] != session || !ok {
 		return nil, nil, errTaken
 	}
 	before = session.holder
@@ -152,11 +162,11 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 	if s.dataSet {
 		session.data = s.data
 	}
-	session.claimed, session.holder, s.seated = s.claim, s, true
+	session.claimed, session.holder, s.seated = s.claim.turn, s, true
 	session.unsettled++
 	h.recovered++
-	missed = append(s.missed, more...)
-	s.missed = nil
+	missed = append(s.claim.missed, more...)
+	s.claim.missed = nil
 	return missed, before, nil
 }
 
