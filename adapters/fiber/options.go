@@ -45,13 +45,16 @@ func collect(opts []Option) options {
 	return o
 }
 
-// base returns the session's base context.
+// base returns the session's base context, nil for the background.
 func (o *options) base(c *fiber.Ctx) context.Context {
 	ctx := c.UserContext()
 	if o.context != nil {
 		if own := o.context(c); own != nil {
 			ctx = own
 		}
+	}
+	if ctx == context.Background() { // as nearly always: nothing to be kept
+		return nil
 	}
 	return context.WithoutCancel(ctx)
 }

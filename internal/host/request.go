@@ -47,15 +47,6 @@ func translate(w http.ResponseWriter, r *http.Request, x Extras) *engine.Request
 	return req
 }
 
-// detached keeps the context's values and drops its end: a session outlives the
-// request that began it.
-func detached(ctx context.Context, r *http.Request) context.Context {
-	if ctx == nil {
-		ctx = r.Context()
-	}
-	return context.WithoutCancel(ctx)
-}
-
 // amend hides header fields from the engine that do not count here.
 func amend(req *engine.Request, w http.ResponseWriter, r *http.Request) {
 	// HTTP/1.0 has no upgrades (RFC 9110, section 7.8).
