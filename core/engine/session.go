@@ -86,8 +86,7 @@ type Session struct {
 	ending       *ending        // why it ended, or why it is closing; nil while open
 	events       *sessionEvents // nil unless the user wants to hear of some
 
-	beat       expiry.Entry[*Session]
-	closeTimer *expiry.Entry[*Session] // of a session that is closing
+	beat expiry.Entry[*Session]
 }
 
 type state uint8
@@ -102,6 +101,7 @@ const (
 type ending struct {
 	reason Reason
 	cause  error
+	timer  *expiry.Entry[*Session] // that bounds the closing of a session that polls; else nil
 }
 
 // ID returns the session's id. It is the client's key to the session: do not
@@ -165,7 +165,7 @@ func (s *Session) send(frames []*Frame, flush func(*Session)) error {
 	if !s.enqueue(frames) {
 		// From here on nothing gets through, or the client would be sent what
 		// comes after the message that it misses.
-		s.state, s.ending = closing, &ending{ReasonSlowConsumer, ErrQueueFull}
+		s.state, s.ending = closing, &ending{reason: ReasonSlowConsumer, cause: ErrQueueFull}
 		s.mu.Unlock()
 		go s.finish()
 		return ErrQueueFull
@@ -240,7 +240,7 @@ func (s *Session) close(reason Reason) {
 		s.mu.Unlock()
 		return
 	}
-	s.state, s.ending = closing, &ending{reason, nil}
+	s.state, s.ending = closing, &ending{reason: reason}
 	if s.conn != nil {
 		s.flush()
 		idle := !s.writing
@@ -250,8 +250,8 @@ func (s *Session) close(reason Reason) {
 		}
 		return
 	}
-	s.closeTimer = &expiry.Entry[*Session]{Value: s}
-	s.server.closeTimeouts.Add(s.closeTimer)
+	s.ending.timer = &expiry.Entry[*Session]{Value: s}
+	s.server.closeTimeouts.Add(s.ending.timer)
 	s.flush()
 	s.mu.Unlock()
 }
@@ -271,7 +271,10 @@ func (s *Session) end(reason Reason, cause error) {
 		s.mu.Unlock()
 		return
 	}
-	s.state, s.ending = closed, &ending{reason, cause}
+	if s.ending != nil && s.ending.timer != nil {
+		s.server.closeTimeouts.Remove(s.ending.timer)
+	}
+	s.state, s.ending = closed, &ending{reason: reason, cause: cause}
 	s.dropQueue()
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
 	s.poll, s.candidate = nil, nil
@@ -283,7 +286,7 @@ func (s *Session) end(reason Reason, cause error) {
 	}
 	s.mu.Unlock()
 
-	s.stopTimers()
+	s.stopHeartbeat()
 	defer s.server.forget(s) // when the receiver knows, even if that ends the goroutine
 	defer s.tellClose(events, reason, cause)
 	if reason == ReasonSlowConsumer {
@@ -300,14 +303,6 @@ func (s *Session) end(reason Reason, cause error) {
 	}
 	if receiver != nil { // else attach will tell it
 		s.server.guard("Receiver.Close", func() { receiver.Close(reason, cause) })
-	}
-}
-
-// stopTimers takes an ended session out of the queues that would wake it.
-func (s *Session) stopTimers() {
-	s.stopHeartbeat()
-	if s.closeTimer != nil {
-		s.server.closeTimeouts.Remove(s.closeTimer)
 	}
 }
 
