@@ -42,6 +42,7 @@ type Spec struct {
 // A Process is a server that runs, or has ended.
 type Process struct {
 	name   string
+	pid    int
 	cmd    *exec.Cmd
 	addr   string
 	stderr tail
@@ -82,6 +83,16 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	}
 }
 
+// Attach returns a process that somebody else has started, to be measured: it cannot
+// be stopped, and its address and its end are not known here.
+func Attach(pid int) (*Process, error) {
+	p := &Process{name: fmt.Sprintf("process %d", pid), pid: pid, exited: make(chan struct{})}
+	if _, err := p.CPU(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
 // run is the life of a server, in one goroutine on a thread of its own: a child has
 // the cores of the thread that starts it, and is killed when that thread ends. So
 // the thread ends with the goroutine, after the child.
@@ -91,6 +102,9 @@ func (p *Process) run(cores []int, stdout io.Reader, started chan<- error, addr 
 	err := pinThread(cores)
 	if err == nil {
 		err = p.cmd.Start()
+	}
+	if err == nil {
+		p.pid = p.cmd.Process.Pid
 	}
 	started <- err
 	if err != nil {
@@ -113,7 +127,7 @@ func (p *Process) run(cores []int, stdout io.Reader, started chan<- error, addr 
 func (p *Process) Addr() string { return p.addr }
 
 // PID returns the process's number.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.pid }
 
 // Exited returns a channel that is closed when the server has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
@@ -122,8 +136,12 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 func (p *Process) Stderr() string { return p.stderr.String() }
 
 // Stop ends the server and waits for that: by SIGTERM, and after 5 s by SIGKILL. It
-// is an error if the server needed that, if it failed, or if it had ended before.
+// is an error if the server needed that, if it failed, or if it had ended before; and
+// of a process that was attached to.
 func (p *Process) Stop() error {
+	if p.cmd == nil {
+		return fmt.Errorf("process: %s is not ours to stop", p.name)
+	}
 	select {
 	case <-p.exited:
 		return p.ended("has ended before it was told to")

@@ -268,6 +268,29 @@ func TestSubKeepsTheSum(t *testing.T) {
 	}
 }
 
+func TestAttach(t *testing.T) {
+	p := start(t, "burns")
+	attached, err := Attach(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cpu, err := attached.CPU(); err != nil || cpu.Total() < burnt {
+		t.Errorf("it has spent %v, error %v", cpu.Total(), err)
+	}
+	if memory, err := attached.Memory(); err != nil || memory.RSS == 0 || attached.PID() != p.PID() {
+		t.Errorf("%d has %v, error %v", attached.PID(), memory, err)
+	}
+	if err := attached.Stop(); err == nil {
+		t.Error("what somebody else has started was stopped")
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Attach(p.PID()); err == nil {
+		t.Error("attached to a process that has ended")
+	}
+}
+
 func TestTail(t *testing.T) {
 	var s tail
 	for i := range 10_000 {

@@ -84,6 +84,8 @@ func (c *conn) receive(kind int, data []byte) bool {
 		_ = c.ws.SetReadDeadline(time.Time{})
 		c.timer.Reset(c.server.interval)
 		return true
+	case string(data) == "41":
+		return true // the client closes the connection next
 	case bytes.HasPrefix(data, []byte("40")):
 		connected := fmt.Appendf(nil, `40{"sid":"%020d"}`, c.server.ids.Add(1))
 		return c.write(websocket.TextMessage, connected) == nil
