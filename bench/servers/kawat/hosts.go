@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"time"
@@ -17,42 +16,32 @@ import (
 	"github.com/kawat-go/kawat/nethttp"
 )
 
-// A host starts to serve on a listener. It returns where the error goes that ends
-// it, and how to end it.
-type host func(net.Listener, *socketio.Server) (failed <-chan error, shutdown func(context.Context) error)
+// A host serves on a listener until that fails.
+type host func(net.Listener, *socketio.Server) error
 
 // hosts are set up as the README does it, without what prints.
 var hosts = map[string]host{
-	"nethttp": func(ln net.Listener, io *socketio.Server) (<-chan error, func(context.Context) error) {
+	"nethttp": func(ln net.Listener, io *socketio.Server) error {
 		mux := http.NewServeMux()
 		nethttp.Mount(mux, io)
-		return serveHTTP(ln, mux)
+		return http.Serve(ln, mux)
 	},
-	"gin": func(ln net.Listener, io *socketio.Server) (<-chan error, func(context.Context) error) {
+	"gin": func(ln net.Listener, io *socketio.Server) error {
 		gin.SetMode(gin.ReleaseMode)
 		r := gin.New()
 		siogin.Mount(r, io)
-		return serveHTTP(ln, r)
+		return http.Serve(ln, r)
 	},
-	"echo": func(ln net.Listener, io *socketio.Server) (<-chan error, func(context.Context) error) {
+	"echo": func(ln net.Listener, io *socketio.Server) error {
 		e := echo.New()
 		sioecho.Mount(e, io)
-		return serveHTTP(ln, e)
+		return http.Serve(ln, e)
 	},
-	"fiber": func(ln net.Listener, io *socketio.Server) (<-chan error, func(context.Context) error) {
+	"fiber": func(ln net.Listener, io *socketio.Server) error {
 		app := fiber.New(fiber.Config{
 			ReadTimeout: 20 * time.Second, WriteTimeout: 10 * time.Second, DisableStartupMessage: true,
 		})
 		siofiber.Mount(app, io)
-		failed := make(chan error, 1)
-		go func() { failed <- app.Listener(ln) }()
-		return failed, app.ShutdownWithContext
+		return app.Listener(ln)
 	},
-}
-
-func serveHTTP(ln net.Listener, h http.Handler) (<-chan error, func(context.Context) error) {
-	server := &http.Server{Handler: h}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(ln) }()
-	return failed, server.Shutdown
 }

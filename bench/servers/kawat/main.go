@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends.
+// run serves until ctx ends. Then it drops everybody: the next round waits.
 func run(ctx context.Context, serve host, addr string, cfg socketio.Config) error {
 	io, err := socketio.New(cfg)
 	if err != nil {
@@ -53,16 +53,14 @@ func run(ctx context.Context, serve host, addr string, cfg socketio.Config) erro
 	if err != nil {
 		return err
 	}
-	failed, shutdown := serve(ln, io)
+	failed := make(chan error, 1)
+	go func() { failed <- serve(ln, io) }()
 	fmt.Println("listening", ln.Addr())
 	select {
-	case err := <-failed:
-		return errors.Join(err, io.Close())
+	case err = <-failed:
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	return errors.Join(io.Shutdown(ctx), shutdown(ctx))
+	return errors.Join(err, io.Close())
 }
 
 func startProfile(path string) (end func() error, err error) {
