@@ -5,14 +5,17 @@ GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ADDR         ?= 127.0.0.1:3000
 FUZZTIME     ?= 30s
 BENCH        ?= .
+QUICK        ?=
+SERVERS      ?=
+SCENARIOS    ?=
 
 export ADDR FUZZTIME
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test race lint fuzz bench e2e examples prepare client gcc
+.PHONY: help chat test race lint fuzz bench bench-compare gobench e2e examples prepare client gcc
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 chat: client ## start the chat example and open it in a browser (ADDR=127.0.0.1:3000)
 	@scripts/chat
@@ -30,11 +33,20 @@ lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 fuzz: ## every fuzz target, for FUZZTIME=30s each
 	@scripts/fuzz
 
-bench: ## the Go benchmarks (BENCH=regexp narrows them)
+bench: ## the servers beside Node's, at most 30 minutes (QUICK=1 for 4; SERVERS=nethttp,node and SCENARIOS=echo-8 narrow it)
+	@scripts/npm-install bench/servers/node
+	@go run ./bench -out bench/results $(if $(filter-out 0,$(QUICK)),-quick) \
+		$(if $(SERVERS),-servers $(SERVERS)) $(if $(SCENARIOS),-scenarios $(SCENARIOS))
+
+bench-compare: ## two results of bench side by side (OLD=file.json NEW=file.json)
+	@go run ./bench compare "$(OLD)" "$(NEW)"
+
+gobench: ## the Go benchmarks (BENCH=regexp narrows them)
 	@scripts/go-modules go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 e2e: gcc ## the official JavaScript clients against all hosts (E2E_HOSTS=gin,node narrows them)
 	@scripts/npm-install e2e
+	@scripts/npm-install bench/servers/node
 	@node e2e/run.mjs --matrix
 
 examples: gcc client ## run the examples' tests, and say how to start them
@@ -44,6 +56,7 @@ examples: gcc client ## run the examples' tests, and say how to start them
 # What the tests need beyond Go, Node and npm, installed only where it is missing.
 prepare: gcc client
 	@scripts/npm-install e2e
+	@scripts/npm-install bench/servers/node
 	@scripts/debian-packages chromium=chromium
 
 client:

@@ -24,7 +24,7 @@ var (
 
 var rules = []rule{
 	{who: "./core/...", never: http, why: "the core knows no HTTP library"},
-	{who: "./core/...", never: []string{"./nethttp", "./adapters/...", "./internal/...", "./examples/...", "./e2e/..."},
+	{who: "./core/...", never: []string{"./nethttp", "./adapters/...", "./internal/...", "./examples/...", "./e2e/...", "./bench/..."},
 		why: "imports point from the hosts to the core"},
 	{who: "./core/packet", never: house, why: "a codec knows nothing of what carries its packets"},
 	{who: "./core/backplane", never: append([]string{"github.com/go-json-experiment/json/..."}, house...),

@@ -20,18 +20,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestContract has every server do all that the scenarios ask of it.
+// TestContract has every server in Go do all that the scenarios ask of it, frame by
+// frame. For Node's the suite in e2e does that: here npm is not needed.
 func TestContract(t *testing.T) {
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir, inGo := t.TempDir(), All()
+	inGo = slices.DeleteFunc(inGo, func(p Peer) bool { return p.Name == Node })
 	var log bytes.Buffer
-	if err := Build(t.Context(), root, dir, All(), &log); err != nil {
+	if err := Build(t.Context(), root, dir, inGo, &log); err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
-	for _, p := range All() {
+	for _, p := range inGo {
 		t.Run(p.Name, func(t *testing.T) {
 			server, err := process.Start(t.Context(), p.Spec(root, dir, "-ping-interval", "200ms", "-ping-timeout", "10s"))
 			if err != nil {
@@ -155,6 +157,17 @@ func polls(t *testing.T, addr string) bool {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return err == nil && response.StatusCode == http.StatusOK && bytes.HasPrefix(body, []byte("0{"))
+}
+
+func TestNodeIsStartedFromItsFolder(t *testing.T) {
+	node, err := Find(Node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := node[0].Spec("/root", "/bin", "-ping-interval", "5s")
+	if got := append([]string{spec.Path}, spec.Args...); !slices.Equal(got, []string{"node", "/root/bench/servers/node/server.mjs", "-ping-interval", "5s"}) {
+		t.Errorf("it is started by %q", got)
+	}
 }
 
 func TestFind(t *testing.T) {

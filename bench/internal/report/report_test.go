@@ -84,9 +84,9 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestMarkdown(t *testing.T) { golden(t, "sample.md", write(t, sample().Markdown)) }
+func TestMarkdown(t *testing.T) { golden(t, "markdown.golden", write(t, sample().Markdown)) }
 
-func TestBrief(t *testing.T) { golden(t, "brief.txt", write(t, sample().Brief)) }
+func TestBrief(t *testing.T) { golden(t, "brief.golden", write(t, sample().Brief)) }
 
 func TestMeasured(t *testing.T) {
 	got := Measured(2, 500_000, 2*time.Second, process.CPU{User: 3 * time.Second, Sys: time.Second})
@@ -281,7 +281,7 @@ func TestCompare(t *testing.T) {
 	change(after, "fiber", "polling-echo", 1.5)
 	after.Add("gin", true, "echo-8", Round{Round: 1, CPUUs: 1})
 	got := write(t, func(w io.Writer) error { return Compare(w, old, after) })
-	golden(t, "compare.txt", got)
+	golden(t, "compare.golden", got)
 
 	after.Machine.CPU, after.Quick = "Another CPU", true
 	got = write(t, func(w io.Writer) error { return Compare(w, old, after) })
