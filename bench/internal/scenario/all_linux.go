@@ -1,0 +1,52 @@
+package scenario
+
+import "github.com/kawat-go/kawat/bench/internal/load"
+
+const (
+	clients        = 200
+	pollingClients = 100
+)
+
+// one makes a scenario with a single part.
+func one(family, op, name, text string, run func(*stage) error) Scenario {
+	return Scenario{Name: name, Parts: []Part{{Name: name, Family: family, Op: op, Text: text}}, run: run}
+}
+
+func polling(s Scenario) Scenario {
+	s.Polling = true
+	return s
+}
+
+// All returns all scenarios, in the order of the report.
+func All() []Scenario {
+	ws := load.WebSocket
+	return []Scenario{
+		{Name: "idle", run: runIdle, Parts: []Part{
+			{"connect", "Connections", "connection", "a WebSocket is opened and \"/\" joined, 64 at a time"},
+			{"idle", "Connections", "connection", "memory of connections that do nothing"},
+		}},
+		{Name: "heartbeat", run: runHeartbeat, Args: []string{"-ping-interval", heartbeat.String()}, Parts: []Part{
+			{"heartbeat", "Connections", "heartbeat", "ping and pong of connections that do nothing"},
+		}},
+		one("Echo", "echo", "echo-1", "200 clients, 1 call in flight each, a string of 64 bytes",
+			exchanging(clients, 1, ws, echoCalls("echo"))),
+		one("Echo", "echo", "echo-8", "200 clients, 8 calls in flight each, a string of 64 bytes",
+			exchanging(clients, 8, ws, echoCalls("echo"))),
+		one("Echo", "echo", "raw-8", "as echo-8, by a handler without types",
+			exchanging(clients, 8, ws, echoCalls("raw"))),
+		one("Echo", "echo", "object-8", "as echo-8, a small object",
+			exchanging(clients, 8, ws, objectCalls)),
+		one("Echo", "echo", "binary-8", "as echo-8, 1 KiB of bytes",
+			exchanging(clients, 8, ws, binaryCalls)),
+		one("Broadcast", "delivery", "broadcast-1000", "a room of 1,000, as fast as it goes",
+			broadcasting(1000, 1, 8)),
+		one("Broadcast", "delivery", "broadcast-5000", "a room of 5,000, as fast as it goes",
+			broadcasting(5000, 1, 8)),
+		one("Broadcast", "delivery", "burst-10", "a room of 1,000, 10 messages in a row, as fast as it goes",
+			broadcasting(1000, 10, 2)),
+		one("Rooms", "call", "churn-rooms", "200 clients, 8 calls in flight each, which join rooms and leave them",
+			exchanging(clients, 8, ws, roomCalls)),
+		polling(one("Polling", "echo", "polling-echo", "100 clients, 1 call in flight each, a string of 64 bytes",
+			exchanging(pollingClients, 1, load.Polling, echoCalls("echo")))),
+	}
+}

@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kawat-go/kawat/bench/internal/load"
+	"github.com/kawat-go/kawat/bench/internal/process"
+)
+
+// A Scenario is one thing that is measured. Each run wants a server of its own.
+type Scenario struct {
+	Name string
+	// Args are what the server is to be started with.
+	Args []string
+	// Polling tells that the server must speak long-polling.
+	Polling bool
+	// Parts are what comes of it: one part of the scenario's own name, mostly.
+	Parts []Part
+
+	run func(*stage) error
+}
+
+// A Part is a line of the report.
+type Part struct {
+	Name   string
+	Family string // the heading that it is under
+	Op     string // what one operation is
+	Text   string
+}
+
+// Conditions are what a run is given.
+type Conditions struct {
+	Addr   string // of the server
+	Server Meter
+	// Warmup goes before Window, which is what is measured.
+	Warmup, Window time.Duration
+	// Connections is how many connections idle has.
+	Connections int
+	// Settle is when their memory is read, after they have connected; SettleLater
+	// when it is read once more, 0 for not at all.
+	Settle, SettleLater time.Duration
+}
+
+// A Meter tells what a server has cost so far.
+type Meter interface {
+	CPU() (process.CPU, error)
+	Memory() (process.Memory, error)
+}
+
+// Figures are what came of a part.
+type Figures struct {
+	Part                  string
+	Ops                   int64
+	Elapsed               time.Duration
+	CPU                   process.CPU   // the server's; all zero where it is not what is measured
+	LoadCPU               process.CPU   // the generator's own
+	P50, P99, P999        time.Duration // zero where there are no latencies
+	RSS                   int64         // the server's at the end
+	PerConn, PerConnLater float64       // bytes
+}
+
+// Run runs the scenario once.
+func (s Scenario) Run(c Conditions) ([]Figures, error) {
+	st := &stage{Conditions: c, part: s.Parts[0].Name}
+	err := s.run(st)
+	if st.loop != nil {
+		if closed := st.loop.Close(); err == nil {
+			err = closed
+		}
+	}
+	return st.figures, err
+}
+
+// Find returns the scenarios of these names, in the order of [All]. The name of a
+// part stands for its scenario.
+func Find(names ...string) ([]Scenario, error) {
+	var found []Scenario
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var known []string
+	for _, s := range All() {
+		known = append(known, s.Name)
+		hit := wanted[s.Name]
+		delete(wanted, s.Name)
+		for _, p := range s.Parts {
+			hit = hit || wanted[p.Name]
+			delete(wanted, p.Name)
+		}
+		if hit {
+			found = append(found, s)
+		}
+	}
+	if len(wanted) > 0 {
+		unknown := slices.Sorted(func(yield func(string) bool) {
+			for name := range wanted {
+				if !yield(name) {
+					return
+				}
+			}
+		})
+		return nil, fmt.Errorf("no scenario %s; there are %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
+	}
+	return found, nil
+}
+
+// A stage is what a run has while it goes on.
+type stage struct {
+	Conditions
+	loop    *load.Loop
+	latency load.Histogram
+	ops     int64
+	ending  bool // nothing new is to be sent
+	part    string
+	figures []Figures
+}
+
+const answerTimeout = 10 * time.Second
+
+// await handles what comes until done says that it is enough.
+func (s *stage) await(what string, done func() bool) error {
+	for deadline := s.loop.Now() + answerTimeout; !done(); {
+		if _, err := s.loop.Run(time.Millisecond); err != nil {
+			return err
+		}
+		if s.loop.Now() > deadline {
+			return fmt.Errorf("after %v, %s", answerTimeout, what)
+		}
+	}
+	return nil
+}
+
+// measure lets what has been started go on, and measures it after the warm-up. Then
+// it waits until nothing is on its way any more.
+func (s *stage) measure(rest func() (left int64)) error {
+	if _, err := s.loop.Run(s.Warmup); err != nil {
+		return err
+	}
+	s.ops = 0
+	s.latency.Reset()
+	w, err := s.begin()
+	if err != nil {
+		return err
+	}
+	if _, err := s.loop.Run(s.Window); err != nil {
+		return err
+	}
+	f, err := w.end(s.ops)
+	if err != nil {
+		return err
+	}
+	f.P50, f.P99, f.P999 = s.latency.Quantile(0.5), s.latency.Quantile(0.99), s.latency.Quantile(0.999)
+	s.ending = true
+	if err := s.await("answers are missing", func() bool { return rest() <= 0 }); err != nil {
+		return fmt.Errorf("%w: %d", err, rest())
+	}
+	if f.Ops == 0 {
+		return fmt.Errorf("nothing was done in %v", s.Window)
+	}
+	s.figures = append(s.figures, f)
+	return nil
+}
+
+// A window is a time in which costs are counted.
+type window struct {
+	s     *stage
+	start time.Duration
+	cpu   process.CPU
+	load  process.CPU
+}
+
+func (s *stage) begin() (w window, err error) {
+	w.s = s
+	if w.cpu, err = s.Server.CPU(); err != nil {
+		return w, err
+	}
+	w.load, err = ownCPU()
+	w.start = s.loop.Now()
+	return w, err
+}
+
+func (w window) end(ops int64) (Figures, error) {
+	f := Figures{Part: w.s.part, Ops: ops, Elapsed: w.s.loop.Now() - w.start}
+	cpu, err := w.s.Server.CPU()
+	if err != nil {
+		return f, err
+	}
+	own, err := ownCPU()
+	if err != nil {
+		return f, err
+	}
+	memory, err := w.s.Server.Memory()
+	f.CPU, f.LoadCPU, f.RSS = cpu.Sub(w.cpu), own.Sub(w.load), memory.RSS
+	return f, err
+}
