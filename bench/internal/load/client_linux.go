@@ -98,16 +98,14 @@ func (c *Client) EmitBinary(id int, args, attachment []byte) {
 	c.finish(append(out, attachment...))
 }
 
-// Leave disconnects the socket and closes the connection.
+// Leave disconnects the socket and closes the connection, which is WebSocket: no
+// scenario has a client that leaves while it polls.
 func (c *Client) Leave() {
-	if c.state == idle || c.state == leaving {
+	if c.state != open || c.transport == Polling {
+		c.Loop.Fail(fmt.Errorf("load: client %d cannot leave", c.ID))
 		return
 	}
 	c.state = leaving
-	if c.transport == Polling {
-		c.leavePolling()
-		return
-	}
 	out := appendFrame(c.ws.out, opText, []byte("41"))
 	c.ws.out = appendFrame(out, opClose, []byte{0x03, 0xe8})
 	c.Loop.send(&c.ws)

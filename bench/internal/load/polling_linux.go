@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -17,7 +16,6 @@ type polling struct {
 	posting bool
 	polled  bool // a poll hangs
 	probe   probe
-	closed  bool // the last words have been posted
 }
 
 type probe int
@@ -110,9 +108,6 @@ func (c *Client) feedPolling(s *sock, data []byte) (int, error) {
 	}
 	if s == &c.post {
 		c.polling.posting = false
-		if c.state == leaving && c.polling.closed {
-			return used, errLeft
-		}
 		c.flushPost()
 		return used, nil
 	}
@@ -127,25 +122,16 @@ func (c *Client) feedPolling(s *sock, data []byte) (int, error) {
 			return used, nil
 		}
 	}
-	return used, c.afterPoll()
+	c.afterPoll()
+	return used, nil
 }
-
-var errLeft = errors.New("load: left")
 
 // afterPoll asks for more, unless the session moves to WebSocket.
-func (c *Client) afterPoll() error {
-	switch {
-	case c.polling.probe == probePaused:
+func (c *Client) afterPoll() {
+	switch c.polling.probe {
+	case probePaused:
 		c.finishProbe()
-	case c.state != leaving && c.polling.probe != probeDone:
+	case probeNone, probeDialled, probeSent:
 		c.poll()
 	}
-	return nil
-}
-
-// leavePolling posts the last words: the answer ends the client.
-func (c *Client) leavePolling() {
-	c.polling.body = append(c.polling.begin(), "41\x1e1"...)
-	c.polling.closed = true
-	c.flushPost()
 }

@@ -3,15 +3,10 @@ package scenario
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
 )
-
-// text64 is the string of 64 bytes that client i sends: each its own, so that no
-// answer can be another's.
-func text64(i int) string { return fmt.Sprintf("%04d %s", i, strings.Repeat("kawat wire ", 6))[:64] }
 
 // A call is what one client sends in one place of its window, and the answer that
 // it must get. An empty answer stands for any.
@@ -26,11 +21,15 @@ type exchange struct {
 	crowd
 	window  int
 	calls   [][]call        // by client, and in turn within it
-	sent    []time.Duration // by client and place in the window
-	ids     []int           // likewise; -1: free
+	sent    []time.Duration // by client and place in the window; or free
+	ids     []int           // likewise
 	waiting []int           // by client: the place of the attachment that must come next, or -1
 	flying  int64
+	paced   bool // calls are made by the clock, not when an answer comes
 }
+
+// free is in sent where no call is on its way.
+const free = time.Duration(-1)
 
 // placeholders is what stands for an attachment.
 const placeholders = `{"_placeholder":true,"num":0}`
@@ -51,6 +50,31 @@ func exchanging(clients, window int, t load.Transport, calls func(client int) []
 	}
 }
 
+// pacing makes a run in which all clients together make so many calls a second, at
+// times that do not depend on the answers. Latency is counted from those times.
+func pacing(clients, perSecond int, calls func(client int) []call) func(*stage) error {
+	// A client that waits for so many answers is seconds behind.
+	const window = 256
+	return func(s *stage) error {
+		e := newExchange(s, clients, window, calls)
+		e.paced = true
+		if err := e.gather(clients, clients, 1024, load.WebSocket, e); err != nil {
+			return err
+		}
+		n := 0
+		err := e.loop.Every(time.Second/time.Duration(perSecond), func(due time.Duration) {
+			if !e.ending {
+				e.call(&e.clients[n%clients], n/clients%window, due)
+				n++
+			}
+		})
+		if err != nil {
+			return err
+		}
+		return e.measure(func() int64 { return e.flying })
+	}
+}
+
 func newExchange(s *stage, clients, window int, calls func(client int) []call) *exchange {
 	e := &exchange{
 		crowd:   crowd{stage: s},
@@ -66,6 +90,7 @@ func newExchange(s *stage, clients, window int, calls func(client int) []call) *
 	}
 	for i := range e.ids {
 		e.ids[i] = i%window - window // so that the first id is the place
+		e.sent[i] = free
 	}
 	return e
 }
@@ -84,6 +109,10 @@ func (e *exchange) outSize() int {
 // remainder by the window's size.
 func (e *exchange) call(c *load.Client, place int, at time.Duration) {
 	slot := c.ID*e.window + place
+	if e.sent[slot] != free {
+		e.loop.Fail(fmt.Errorf("client %d has %d calls without an answer", c.ID, e.window))
+		return
+	}
 	id := e.ids[slot] + e.window
 	e.ids[slot], e.sent[slot] = id, at
 	e.flying++
@@ -115,7 +144,7 @@ func (e *exchange) Packet(c *load.Client, packet []byte) {
 	}
 	place := id % e.window
 	want := e.expected(c.ID, place)
-	if e.ids[c.ID*e.window+place] != id || len(want.answer) > 0 && !bytes.Equal(rest, want.answer) {
+	if slot := c.ID*e.window + place; e.ids[slot] != id || e.sent[slot] == free || len(want.answer) > 0 && !bytes.Equal(rest, want.answer) {
 		e.unexpected(c, packet, fmt.Sprintf("want the answer %q", want.answer))
 		return
 	}
@@ -138,46 +167,12 @@ func (e *exchange) Attachment(c *load.Client, data []byte) {
 }
 
 func (e *exchange) answered(c *load.Client, place int) {
-	now := e.loop.Seen()
-	e.latency.Record(now - e.sent[c.ID*e.window+place])
+	now, slot := e.loop.Seen(), c.ID*e.window+place
+	e.latency.Record(now - e.sent[slot])
+	e.sent[slot] = free
 	e.ops++
 	e.flying--
-	if !e.ending {
+	if !e.ending && !e.paced {
 		e.call(c, place, now)
 	}
-}
-
-func echoCalls(event string) func(int) []call {
-	return func(client int) []call {
-		text := text64(client)
-		return []call{{args: fmt.Appendf(nil, `[%q,%q]`, event, text), answer: fmt.Appendf(nil, `[%q]`, text)}}
-	}
-}
-
-func objectCalls(client int) []call {
-	object := fmt.Sprintf(`{"id":%d,"name":"client %d","on":true}`, client, client)
-	return []call{{args: fmt.Appendf(nil, `["object",%s]`, object), answer: fmt.Appendf(nil, `[%s]`, object)}}
-}
-
-func binaryCalls(client int) []call {
-	blob := make([]byte, 1024)
-	for i := range blob {
-		blob[i] = byte(i + client)
-	}
-	return []call{{
-		args:       []byte(`["binary",` + placeholders + `]`),
-		answer:     []byte(`[` + placeholders + `]`),
-		attachment: blob,
-	}}
-}
-
-// roomCalls are those of a client that joins one room after another and leaves it
-// again. Of 50 rooms, each has about a twelfth of all clients.
-func roomCalls(client int) []call {
-	var calls []call
-	for i := range 4 {
-		room := fmt.Sprintf("room %d", (client*7+i)%50)
-		calls = append(calls, call{args: fmt.Appendf(nil, `["join",%q]`, room)}, call{args: fmt.Appendf(nil, `["leave",%q]`, room)})
-	}
-	return calls
 }
