@@ -1,6 +1,9 @@
 package scenario
 
-import "github.com/kawat-go/kawat/bench/internal/load"
+import (
+	"github.com/kawat-go/kawat/bench/internal/load"
+	"github.com/kawat-go/kawat/bench/internal/report"
+)
 
 const (
 	clients        = 200
@@ -9,7 +12,7 @@ const (
 
 // one makes a scenario with a single part.
 func one(family, op, name, text string, run func(*stage) error) Scenario {
-	return Scenario{Name: name, Parts: []Part{{Name: name, Family: family, Op: op, Text: text}}, run: run}
+	return Scenario{Name: name, Parts: []report.Scenario{{Name: name, Family: family, Op: op, Text: text}}, run: run}
 }
 
 func polling(s Scenario) Scenario {
@@ -21,12 +24,12 @@ func polling(s Scenario) Scenario {
 func All() []Scenario {
 	ws := load.WebSocket
 	return []Scenario{
-		{Name: "idle", run: runIdle, Parts: []Part{
-			{"connect", "Connections", "connection", "a WebSocket is opened and \"/\" joined, 64 at a time"},
-			{"idle", "Connections", "connection", "memory of connections that do nothing"},
+		{Name: "idle", run: runIdle, Parts: []report.Scenario{
+			{Name: "connect", Family: "Connections", Op: "connection", Text: "a WebSocket is opened and \"/\" joined, 64 at a time"},
+			{Name: "idle", Family: "Connections", Op: "connection", Text: "memory of connections that do nothing, 5 s after the last was made"},
 		}},
-		{Name: "heartbeat", run: runHeartbeat, Args: []string{"-ping-interval", heartbeat.String()}, Parts: []Part{
-			{"heartbeat", "Connections", "heartbeat", "ping and pong of connections that do nothing"},
+		{Name: "heartbeat", run: runHeartbeat, Args: []string{"-ping-interval", heartbeat.String()}, Parts: []report.Scenario{
+			{Name: "heartbeat", Family: "Connections", Op: "heartbeat", Text: "ping and pong of connections that do nothing"},
 		}},
 		one("Echo", "echo", "echo-1", "200 clients, 1 call in flight each, a string of 64 bytes",
 			exchanging(clients, 1, ws, echoCalls("echo"))),
@@ -54,8 +57,8 @@ func All() []Scenario {
 			exchanging(clients, 8, ws, roomCalls)),
 		polling(one("Polling", "echo", "polling-echo", "100 clients, 1 call in flight each, a string of 64 bytes",
 			exchanging(pollingClients, 1, load.Polling, echoCalls("echo")))),
-		polling(one("Polling", "connection", "upgrade", "a poll, \"/\" joined, the move to WebSocket, and the end; 64 at a time",
-			churning(64, load.Upgrade))),
+		polling(one("Polling", "connection", "upgrade", "a poll, \"/\" joined, the move to WebSocket, and the end; 256 at a time",
+			churning(256, load.Upgrade))),
 		one("Connections", "connection", "churn", "a WebSocket is opened, \"/\" joined, and closed; 64 at a time",
 			churning(64, ws)),
 	}

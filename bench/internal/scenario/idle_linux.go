@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
+	"github.com/kawat-go/kawat/bench/internal/report"
 )
 
 // idleBuffer is enough for what an idle client sends: its handshake.
@@ -45,7 +46,8 @@ func runIdle(s *stage) error {
 		return err
 	}
 	per := func(rss int64) float64 { return float64(rss-before.RSS) / float64(s.Connections) }
-	f = Figures{Part: "idle", Ops: int64(s.Connections), Elapsed: s.Settle, RSS: after.RSS, PerConn: per(after.RSS)}
+	f = Figures{Part: "idle", Round: report.Round{Ops: int64(s.Connections), Seconds: s.Settle.Seconds(), RSSBytes: after.RSS}}
+	f.PerConnBytes = per(after.RSS)
 	if s.SettleLater > s.Settle {
 		if _, err = s.loop.Run(s.SettleLater - s.Settle); err != nil {
 			return err
@@ -53,7 +55,7 @@ func runIdle(s *stage) error {
 		if after, err = s.Server.Memory(); err != nil {
 			return err
 		}
-		f.PerConnLater = per(after.RSS)
+		f.PerConnLaterBytes = per(after.RSS)
 	}
 	s.figures = append(s.figures, f)
 	return nil

@@ -2,12 +2,14 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
 	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/bench/internal/report"
 )
 
 // A Scenario is one thing that is measured. Each run wants a server of its own.
@@ -18,17 +20,9 @@ type Scenario struct {
 	// Polling tells that the server must speak long-polling.
 	Polling bool
 	// Parts are what comes of it: one part of the scenario's own name, mostly.
-	Parts []Part
+	Parts []report.Scenario
 
 	run func(*stage) error
-}
-
-// A Part is a line of the report.
-type Part struct {
-	Name   string
-	Family string // the heading that it is under
-	Op     string // what one operation is
-	Text   string
 }
 
 // Conditions are what a run is given.
@@ -50,16 +44,10 @@ type Meter interface {
 	Memory() (process.Memory, error)
 }
 
-// Figures are what came of a part.
+// Figures are what came of a part. The round's number is the caller's to add.
 type Figures struct {
-	Part                  string
-	Ops                   int64
-	Elapsed               time.Duration
-	CPU                   process.CPU   // the server's; all zero where it is not what is measured
-	LoadCPU               process.CPU   // the generator's own
-	P50, P99, P999        time.Duration // zero where there are no latencies
-	RSS                   int64         // the server's at the end
-	PerConn, PerConnLater float64       // bytes
+	Part string
+	report.Round
 }
 
 // Run runs the scenario once.
@@ -74,8 +62,8 @@ func (s Scenario) Run(c Conditions) ([]Figures, error) {
 	return st.figures, err
 }
 
-// Find returns the scenarios of these names, in the order of [All]. The name of a
-// part stands for its scenario.
+// Find returns the scenarios of these names, in the order of [All]; all if there is
+// no name. The name of a part stands for its scenario.
 func Find(names ...string) ([]Scenario, error) {
 	var found []Scenario
 	wanted := map[string]bool{}
@@ -91,18 +79,12 @@ func Find(names ...string) ([]Scenario, error) {
 			hit = hit || wanted[p.Name]
 			delete(wanted, p.Name)
 		}
-		if hit {
+		if hit || len(names) == 0 {
 			found = append(found, s)
 		}
 	}
 	if len(wanted) > 0 {
-		unknown := slices.Sorted(func(yield func(string) bool) {
-			for name := range wanted {
-				if !yield(name) {
-					return
-				}
-			}
-		})
+		unknown := slices.Sorted(maps.Keys(wanted))
 		return nil, fmt.Errorf("no scenario %s; there are %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
 	}
 	return found, nil
@@ -153,7 +135,7 @@ func (s *stage) measure(rest func() (left int64)) error {
 	if err != nil {
 		return err
 	}
-	f.P50, f.P99, f.P999 = s.latency.Quantile(0.5), s.latency.Quantile(0.99), s.latency.Quantile(0.999)
+	f.P50Us, f.P99Us, f.P999Us = s.quantile(0.5), s.quantile(0.99), s.quantile(0.999)
 	s.ending = true
 	if err := s.await("answers are missing", func() bool { return rest() <= 0 }); err != nil {
 		return fmt.Errorf("%w: %d", err, rest())
@@ -163,6 +145,10 @@ func (s *stage) measure(rest func() (left int64)) error {
 	}
 	s.figures = append(s.figures, f)
 	return nil
+}
+
+func (s *stage) quantile(q float64) float64 {
+	return float64(s.latency.Quantile(q)) / float64(time.Microsecond)
 }
 
 // A window is a time in which costs are counted.
@@ -184,16 +170,18 @@ func (s *stage) begin() (w window, err error) {
 }
 
 func (w window) end(ops int64) (Figures, error) {
-	f := Figures{Part: w.s.part, Ops: ops, Elapsed: w.s.loop.Now() - w.start}
+	elapsed := w.s.loop.Now() - w.start
 	cpu, err := w.s.Server.CPU()
 	if err != nil {
-		return f, err
+		return Figures{}, err
 	}
 	own, err := ownCPU()
 	if err != nil {
-		return f, err
+		return Figures{}, err
 	}
 	memory, err := w.s.Server.Memory()
-	f.CPU, f.LoadCPU, f.RSS = cpu.Sub(w.cpu), own.Sub(w.load), memory.RSS
+	f := Figures{Part: w.s.part, Round: report.Measured(0, ops, elapsed, cpu.Sub(w.cpu))}
+	f.LoadCPUUs = report.Measured(0, ops, elapsed, own.Sub(w.load)).CPUUs
+	f.RSSBytes = memory.RSS
 	return f, err
 }
