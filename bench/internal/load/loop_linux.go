@@ -159,7 +159,7 @@ func (l *Loop) handle(ev *unix.EpollEvent) {
 		}
 	}
 	if ev.Events&^unix.EPOLLOUT != 0 && !s.connecting {
-		l.read(s)
+		l.read(s, ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
 	}
 	l.flush()
 }

@@ -155,8 +155,9 @@ func (l *Loop) write(s *sock) error {
 	return nil
 }
 
-// read takes all that has arrived on s.
-func (l *Loop) read(s *sock) {
+// read takes all that has arrived on s. last tells that the end has, too: epoll has
+// said so, and does not say it again.
+func (l *Loop) read(s *sock, last bool) {
 	for s.owner != nil {
 		kept := copy(l.in, s.rest)
 		n, errno := transfer(unix.SYS_RECVFROM, s.fd, l.in[kept:], 0)
@@ -184,7 +185,7 @@ func (l *Loop) read(s *sock) {
 			return
 		}
 		s.rest = append(s.rest[:0], data[used:]...)
-		if n < len(l.in)-kept {
+		if n < len(l.in)-kept && !last {
 			return // short: there is no more, and epoll tells when there is
 		}
 	}

@@ -28,7 +28,7 @@ func All() []Scenario {
 			{Name: "connect", Family: "Connections", Op: "connection", Text: "a WebSocket is opened and \"/\" joined, 64 at a time"},
 			{Name: "idle", Family: "Connections", Op: "connection", Text: "memory of connections that do nothing, 5 s after the last was made"},
 		}},
-		{Name: "heartbeat", run: runHeartbeat, Args: []string{"-ping-interval", heartbeat.String()}, Parts: []report.Scenario{
+		{Name: "heartbeat", run: beating(heartbeat), Args: []string{"-ping-interval", heartbeat.String()}, Parts: []report.Scenario{
 			{Name: "heartbeat", Family: "Connections", Op: "heartbeat", Text: "ping and pong of connections that do nothing"},
 		}},
 		one("Echo", "echo", "echo-1", "200 clients, 1 call in flight each, a string of 64 bytes",

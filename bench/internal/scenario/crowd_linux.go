@@ -70,9 +70,9 @@ func (c *crowd) awaitOpened() error {
 	if c.opened >= c.wanted {
 		return nil
 	}
-	stopped, err := c.loop.Run(answerTimeout)
+	stopped, err := c.loop.Run(c.patience)
 	if err == nil && !stopped {
-		err = fmt.Errorf("after %v, %d of %d clients have connected", answerTimeout, c.opened, c.wanted)
+		err = fmt.Errorf("after %v, %d of %d clients have connected", c.patience, c.opened, c.wanted)
 	}
 	return err
 }

@@ -61,37 +61,39 @@ func runIdle(s *stage) error {
 	return nil
 }
 
-// heartbeat is the interval of runHeartbeat's server.
+// heartbeat is the interval of the server of the scenario of that name.
 const heartbeat = 3 * time.Second
 
-// runHeartbeat counts what it costs to keep idle clients.
-func runHeartbeat(s *stage) error {
-	c := &crowd{stage: s}
-	if err := c.gather(s.Connections, s.Connections, idleBuffer, load.WebSocket, &quiet{c}); err != nil {
-		return err
+// beating counts what it costs to keep idle clients.
+func beating(interval time.Duration) func(*stage) error {
+	return func(s *stage) error {
+		c := &crowd{stage: s}
+		if err := c.gather(s.Connections, s.Connections, idleBuffer, load.WebSocket, &quiet{c}); err != nil {
+			return err
+		}
+		if _, err := s.loop.Run(interval + interval/4); err != nil {
+			return err
+		}
+		before := s.loop.Heartbeats
+		w, err := s.begin()
+		if err != nil {
+			return err
+		}
+		// Two intervals, whatever the window: each client has two heartbeats in it.
+		if _, err = s.loop.Run(2 * interval); err != nil {
+			return err
+		}
+		count := s.loop.Heartbeats - before
+		f, err := w.end(int64(count))
+		if err != nil {
+			return err
+		}
+		if count < s.Connections || count > 3*s.Connections {
+			return fmt.Errorf("%d heartbeats of %d clients in two intervals", count, s.Connections)
+		}
+		s.figures = append(s.figures, f)
+		return nil
 	}
-	if _, err := s.loop.Run(heartbeat + 500*time.Millisecond); err != nil {
-		return err
-	}
-	before := s.loop.Heartbeats
-	w, err := s.begin()
-	if err != nil {
-		return err
-	}
-	// Two intervals, whatever the window: each client has two heartbeats in it.
-	if _, err = s.loop.Run(2 * heartbeat); err != nil {
-		return err
-	}
-	count := s.loop.Heartbeats - before
-	f, err := w.end(int64(count))
-	if err != nil {
-		return err
-	}
-	if count < s.Connections || count > 3*s.Connections {
-		return fmt.Errorf("%d heartbeats of %d clients in two intervals", count, s.Connections)
-	}
-	s.figures = append(s.figures, f)
-	return nil
 }
 
 // quiet is a crowd to which nothing is sent.

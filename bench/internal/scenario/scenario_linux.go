@@ -52,14 +52,19 @@ type Figures struct {
 
 // Run runs the scenario once.
 func (s Scenario) Run(c Conditions) ([]Figures, error) {
-	st := &stage{Conditions: c, part: s.Parts[0].Name}
-	err := s.run(st)
-	if st.loop != nil {
-		if closed := st.loop.Close(); err == nil {
+	st := &stage{Conditions: c, part: s.Parts[0].Name, patience: answerTimeout}
+	return st.play(s.run)
+}
+
+// play runs what a scenario does, and lets its clients go.
+func (s *stage) play(run func(*stage) error) ([]Figures, error) {
+	err := run(s)
+	if s.loop != nil {
+		if closed := s.loop.Close(); err == nil {
 			err = closed
 		}
 	}
-	return st.figures, err
+	return s.figures, err
 }
 
 // Find returns the scenarios of these names, in the order of [All]; all if there is
@@ -93,24 +98,26 @@ func Find(names ...string) ([]Scenario, error) {
 // A stage is what a run has while it goes on.
 type stage struct {
 	Conditions
-	loop    *load.Loop
-	latency load.Histogram
-	ops     int64
-	ending  bool // nothing new is to be sent
-	part    string
-	figures []Figures
+	loop     *load.Loop
+	latency  load.Histogram
+	ops      int64
+	ending   bool          // nothing new is to be sent
+	patience time.Duration // for what must come
+	part     string
+	figures  []Figures
 }
 
+// answerTimeout is how long a run waits for what a server owes it.
 const answerTimeout = 10 * time.Second
 
 // await handles what comes until done says that it is enough.
 func (s *stage) await(what string, done func() bool) error {
-	for deadline := s.loop.Now() + answerTimeout; !done(); {
+	for deadline := s.loop.Now() + s.patience; !done(); {
 		if _, err := s.loop.Run(time.Millisecond); err != nil {
 			return err
 		}
 		if s.loop.Now() > deadline {
-			return fmt.Errorf("after %v, %s", answerTimeout, what)
+			return fmt.Errorf("after %v, %s", s.patience, what)
 		}
 	}
 	return nil
