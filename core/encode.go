@@ -12,7 +12,18 @@ const usualSize = 112
 
 // encode makes the frames of a packet. They hold copies of what was given.
 func encode(codec packet.Codec, p packet.Outgoing, compress bool) ([]*engine.Frame, error) {
-	buf := engine.FrameBuffer(usualSize)
+	return encodeInto(codec, p, compress, func() *engine.Frame { return new(engine.Frame) })
+}
+
+// encodeOnce is encode for a packet that one client is sent, by SendFrames, and that
+// nobody keeps.
+func encodeOnce(codec packet.Codec, p packet.Outgoing) ([]*engine.Frame, error) {
+	return encodeInto(codec, p, true, engine.OnceFrame)
+}
+
+func encodeInto(codec packet.Codec, p packet.Outgoing, compress bool, frame func() *engine.Frame) ([]*engine.Frame, error) {
+	first := frame()
+	buf := first.Buffer(usualSize)
 	prefix := len(buf)
 	encoded, err := codec.Encode(buf, p)
 	if err != nil {
@@ -20,12 +31,12 @@ func encode(codec packet.Codec, p packet.Outgoing, compress bool) ([]*engine.Fra
 	}
 	var frames []*engine.Frame
 	if encoded.Binary {
-		frames = append(make([]*engine.Frame, 0, 1+len(encoded.Attachments)), engine.BinaryFrame(encoded.Head[prefix:]))
+		frames = frame().SetBinary(encoded.Head[prefix:]).List(len(encoded.Attachments))
 	} else {
-		frames = engine.MessageFrames(encoded.Head, len(encoded.Attachments))
+		frames = first.SetMessage(encoded.Head).List(len(encoded.Attachments))
 	}
 	for _, data := range encoded.Attachments {
-		frames = append(frames, engine.BinaryFrame(data))
+		frames = append(frames, frame().SetBinary(data))
 	}
 	if !compress {
 		for _, f := range frames {

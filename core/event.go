@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/packet"
 )
 
@@ -50,7 +51,14 @@ func (e *Event) Ack(args ...any) error {
 	}
 	s := e.socket
 	id := max(e.packet.ID, 0) // 0 if it is only to be remembered
-	frames, err := s.namespace.encode(packet.Outgoing{Type: packet.Ack, ID: id, Args: args}, true)
+	ack := packet.Outgoing{Type: packet.Ack, Namespace: s.namespace.name, ID: id, Args: args}
+	var frames []*engine.Frame
+	var err error
+	if attempt == nil {
+		frames, err = encodeOnce(s.server().cfg.Codec, ack)
+	} else { // which keeps them
+		frames, err = encode(s.server().cfg.Codec, ack, true)
+	}
 	if err != nil {
 		e.acked.Store(false) // so that the client can be told of the failure
 		return err

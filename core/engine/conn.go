@@ -13,7 +13,7 @@ type Conn interface {
 	ReadMessages(deliver func(binary bool, data []byte) error) error
 
 	// WriteFrames writes all frames in as few system calls as it takes, within
-	// the connection's write deadline. One goroutine writes at a time. After an
+	// the connection's write deadline. It does not keep them. One goroutine writes at a time. After an
 	// error the connection is of no use.
 	WriteFrames(frames []*Frame) error
 

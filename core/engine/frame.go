@@ -23,6 +23,8 @@ type Frame struct {
 	head     int    // where the WebSocket header starts in buf
 	binary   bool
 	compress bool
+	once     bool      // it is OnceFrame's
+	alone    [1]*Frame // the list of it
 
 	deflateOnce sync.Once
 	deflated    []byte
@@ -42,19 +44,14 @@ func FrameBuffer(size int) []byte {
 // The buffer belongs to the frame from then on.
 func MessageFrame(buf []byte) *Frame { return newFrame(buf, false) }
 
-// MessageFrames is MessageFrame for who wants a list of just that frame, which costs
-// no allocation more. The list has room for attachments more.
-func MessageFrames(buf []byte, attachments int) []*Frame {
+// List returns the list of just this frame, which costs no allocation. It has room
+// for attachments more, where there are any.
+func (f *Frame) List(attachments int) []*Frame {
 	if attachments > 0 {
-		return append(make([]*Frame, 0, 1+attachments), MessageFrame(buf))
+		return append(make([]*Frame, 0, 1+attachments), f)
 	}
-	alone := &struct {
-		frame Frame
-		list  [1]*Frame
-	}{}
-	alone.frame.init(buf, false)
-	alone.list[0] = &alone.frame
-	return alone.list[:]
+	f.alone[0] = f
+	return f.alone[:]
 }
 
 // BinaryFrame makes a binary message that holds a copy of data.

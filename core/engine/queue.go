@@ -176,6 +176,11 @@ func (s *Session) nextQueue() *queue {
 // written lets go of a queue that has been sent.
 func (s *Session) written(q *queue) {
 	s.server.queued.Add(-int64(q.bytes))
+	for _, f := range q.frames {
+		if f.once {
+			f.recycle()
+		}
+	}
 	q.release()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,7 +117,7 @@ func (p *pipe) WriteFrames(frames []*engine.Frame) error {
 	}
 	for _, f := range frames {
 		if f.Binary() {
-			p.out = append(p.out, f.Payload())
+			p.out = append(p.out, slices.Clone(f.Payload()))
 		} else {
 			p.out = append(p.out, string(f.Payload()))
 		}
