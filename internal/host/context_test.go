@@ -18,6 +18,7 @@ func TestDetached(t *testing.T) {
 	value := func(ctx context.Context, k key) context.Context { return context.WithValue(ctx, k, int(k)) }
 	late, cancel := context.WithDeadline(value(t.Context(), 1), time.Unix(1, 0))
 	defer cancel()
+	var none context.Context // as of an adapter without an option for it
 	inner := value(context.Background(), 1)
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -34,7 +35,7 @@ func TestDetached(t *testing.T) {
 	} {
 		for way, ctx := range map[string]context.Context{
 			"given":     detached(c.ctx, nil),
-			"request's": detached(nil, httptest.NewRequest("GET", "/", nil).WithContext(c.ctx)),
+			"request's": detached(none, httptest.NewRequest("GET", "/", nil).WithContext(c.ctx)),
 		} {
 			for k := key(1); k <= c.last; k++ {
 				if ctx.Value(k) != int(k) {
