@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,17 +13,6 @@ import (
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
-
-func quietServer(tb testing.TB, cfg Config) *Server {
-	tb.Helper()
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	s, err := New(cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = s.Close() })
-	return s
-}
 
 // A broadcast is encoded once: what it allocates does not depend on how many
 // receive it, apart from the growth of their queues.

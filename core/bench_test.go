@@ -4,12 +4,25 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"testing"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
+
+// quietServer logs nothing.
+func quietServer(tb testing.TB, cfg Config) *Server {
+	tb.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	s, err := New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
 
 // A bench is the connection of a client whose messages come from the benchmark and
 // who throws away what it is sent, as fast as the server writes it.
