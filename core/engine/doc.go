@@ -48,6 +48,6 @@
 // one goroutine arrive in the order in which they were sent, and the frames of one
 // call of [Session.SendFrames] arrive with nothing between them.
 //
-// An idle session has no goroutine while it polls, one over a WebSocket, and no
-// timer of its own.
+// An idle session has no goroutine while it polls, none over a [ParkingConn], one
+// over any other connection, and no timer of its own.
 package engine

@@ -8,20 +8,20 @@
 //
 //   - One read brings as many frames as have arrived. They are unmasked where
 //     they lie and handed on from there, without a copy or an allocation.
-//   - A connection that waits owns no read buffer, no timer and no goroutine
-//     but its reader's. A frame that has arrived in part keeps only what is
+//   - A connection that waits owns no read buffer, no timer and, where
+//     Config.Group has taken it, no goroutine; else only its reader's. A frame that has arrived in part keeps only what is
 //     there of it.
 //   - A batch of small frames leaves in one write. A write deadline is set only
 //     when the peer does not take everything at once.
 //
 // That needs the descriptor, so it holds for *net.TCPConn and *net.UnixConn on
-// Unix systems. Any other connection, TLS and net.Pipe among them, is served by
+// Unix systems; Config.Group takes *net.TCPConn on Linux. Any other connection, TLS and net.Pipe among them, is served by
 // its Read and Write, with a small buffer while it waits.
 //
 // # Concurrency
 //
-// One goroutine at a time calls ReadMessages, one at a time WriteFrames or
-// WriteMessage; Close and Abort may be called by anyone at any time. Whoever
+// One goroutine at a time calls ReadMessages or ReadAvailable, one at a time
+// WriteFrames, TryWriteFrames, FinishWrite or WriteMessage; Close and Abort may be called by anyone at any time. Whoever
 // writes is "the writer": a role that WriteFrames, the reader with a pong, and
 // Close with its close frame take in turn. Nobody but WriteFrames ever waits for
 // it. The others leave their control frame for the writer to send behind its
