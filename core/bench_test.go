@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -84,54 +85,67 @@ func (b *bench) connect(tb testing.TB, s *Server) {
 	tb.Cleanup(func() { close(b.in) })
 }
 
+// An echo is an event with an ack that a benchmark's clients send.
+type echo struct {
+	name     string
+	messages []string // of the client, for one event
+	answers  int      // frames
+}
+
+type echoObject struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+	On   bool   `json:"on"`
+}
+
+var echoes = []echo{
+	{"string", []string{`t421["echo","0123456789012345678901234567890123456789012345678901234567890123"]`}, 1},
+	{"raw", []string{`t421["raw","0123456789012345678901234567890123456789012345678901234567890123"]`}, 1},
+	{"object", []string{`t421["object",{"id":7,"name":"some name","on":true}]`}, 1},
+	{"binary", []string{`t451-1["binary",{"_placeholder":true,"num":0}]`, "b" + string(make([]byte, 1024))}, 2},
+}
+
+// client connects a client of a server that answers them.
+func (e echo) client(tb testing.TB) *bench {
+	s := quietServer(tb, Config{})
+	OnWithAck(s, "echo", func(_ context.Context, _ *Socket, v string) (string, error) { return v, nil })
+	OnWithAck(s, "object", func(_ context.Context, _ *Socket, v echoObject) (echoObject, error) { return v, nil })
+	OnWithAck(s, "binary", func(_ context.Context, _ *Socket, v []byte) ([]byte, error) { return v, nil })
+	s.OnEvent("raw", func(_ context.Context, e *Event) error {
+		var v any
+		if err := e.Bind(&v); err != nil {
+			return err
+		}
+		return e.Ack(v)
+	})
+	c := new(bench)
+	c.connect(tb, s)
+	for c.frames.Load() < 2 { // the handshake, and the answer to CONNECT
+		runtime.Gosched()
+	}
+	return c
+}
+
+// round sends the event n times, all together, and waits for the answers.
+func (e echo) round(c *bench, messages []string) {
+	want := c.frames.Load() + int64(len(messages)/len(e.messages)*e.answers)
+	c.in <- messages
+	for c.frames.Load() < want {
+		<-c.wrote
+	}
+}
+
 // BenchmarkEcho is what an event with an ack costs beside the connection, for
 // clients that have 1 or 8 of them on the way.
 func BenchmarkEcho(b *testing.B) {
-	type object struct {
-		ID   int    `json:"id"`
-		Name string `json:"name"`
-		On   bool   `json:"on"`
-	}
-	text := `"0123456789012345678901234567890123456789012345678901234567890123"`
-	kib := "b" + string(make([]byte, 1024))
-	for _, event := range []struct {
-		name     string
-		messages []string
-		answers  int
-	}{
-		{"string", []string{`t421["echo",` + text + `]`}, 1},
-		{"raw", []string{`t421["raw",` + text + `]`}, 1},
-		{"object", []string{`t421["object",{"id":7,"name":"some name","on":true}]`}, 1},
-		{"binary", []string{`t451-1["binary",{"_placeholder":true,"num":0}]`, kib}, 2},
-	} {
+	for _, e := range echoes {
 		for _, flight := range []int{1, 8} {
-			b.Run(fmt.Sprintf("%s/%d", event.name, flight), func(b *testing.B) {
-				s := quietServer(b, Config{})
-				OnWithAck(s, "echo", func(_ context.Context, _ *Socket, v string) (string, error) { return v, nil })
-				OnWithAck(s, "object", func(_ context.Context, _ *Socket, v object) (object, error) { return v, nil })
-				OnWithAck(s, "binary", func(_ context.Context, _ *Socket, v []byte) ([]byte, error) { return v, nil })
-				s.OnEvent("raw", func(_ context.Context, e *Event) error {
-					var v any
-					if err := e.Bind(&v); err != nil {
-						return err
-					}
-					return e.Ack(v)
-				})
-				c := new(bench)
-				c.connect(b, s)
-				var batch []string
-				for range flight {
-					batch = append(batch, event.messages...)
-				}
+			b.Run(fmt.Sprintf("%s/%d", e.name, flight), func(b *testing.B) {
+				c, messages := e.client(b), slices.Repeat(e.messages, flight)
 				b.ReportAllocs()
 				b.ResetTimer()
-				c.frames.Store(0)
-				for sent := int64(0); sent < int64(b.N*event.answers); {
-					c.in <- batch
-					sent += int64(flight * event.answers)
-					for c.frames.Load() < sent {
-						<-c.wrote
-					}
+				for n := 0; n < b.N; n += flight {
+					e.round(c, messages)
 				}
 			})
 		}
