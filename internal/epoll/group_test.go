@@ -32,6 +32,24 @@ func TestStaleEvents(t *testing.T) {
 	waitFor(t, "a call", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.calls == 2 })
 }
 
+// The descriptor of a connection that is being closed may be another's before it
+// has been taken out of the loop.
+func TestRemoveAfterTheDescriptorWasUsedAgain(t *testing.T) {
+	g := New()
+	pair(t, g)
+	c, _ := pair(t, g)
+	old := &Conn{loop: &g.loop, fd: c.fd}
+	g.loop.mu.Lock()
+	g.loop.count++
+	g.loop.mu.Unlock()
+	g.loop.remove(old)
+	g.loop.mu.Lock()
+	defer g.loop.mu.Unlock()
+	if g.loop.conns[c.fd] != c || g.loop.count != 2 {
+		t.Errorf("%v is there, of %d", g.loop.conns[c.fd], g.loop.count)
+	}
+}
+
 func TestGroupWithoutConnectionsIsEmpty(t *testing.T) {
 	before := descriptors(t)
 	g := New()

@@ -128,6 +128,31 @@ func TestDataAndEndInOnePacket(t *testing.T) {
 	}
 }
 
+// Who has read the end may rest, and write still.
+func TestRestAfterTheEnd(t *testing.T) {
+	c, peer := pair(t, New())
+	ends := make(chan error, 100)
+	c.Park(func() {
+		for {
+			_, err := c.TryRead(make([]byte, 10))
+			if err == net.ErrClosed {
+				return
+			}
+			if err == io.EOF {
+				ends <- err
+			}
+			if c.Rest() {
+				return
+			}
+		}
+	})
+	peer.CloseWrite()
+	receiveFrom(t, "the end", ends)
+	waitFor(t, "rest", func() bool { return c.state.Load()&running == 0 })
+	mustWrite(t, c, "still here")
+	mustRead(t, peer, "still here")
+}
+
 func TestResetAtRest(t *testing.T) {
 	c, peer := pair(t, New())
 	r := record(c, 100)

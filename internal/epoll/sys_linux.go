@@ -19,7 +19,7 @@ func watch(epfd, op int, c *Conn, events uint32) error {
 func ready(epfd int, events []syscall.EpollEvent) int {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd),
-			uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+			uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0) //nolint:gosec // as package syscall does it
 		switch errno {
 		case 0:
 			return int(n)

@@ -16,7 +16,7 @@ const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 func receive(fd int32, p []byte) (n int, errno syscall.Errno) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0) //nolint:gosec // as package syscall does it
 		switch errno {
 		case 0:
 			return int(n), 0
@@ -31,7 +31,7 @@ func receive(fd int32, p []byte) (n int, errno syscall.Errno) {
 func send(fd int32, p []byte) (n int, errno syscall.Errno) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd),
-			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0) //nolint:gosec // as package syscall does it
 		switch errno {
 		case 0:
 			return int(n), 0

@@ -71,7 +71,8 @@ func (c *Conn) Write(p []byte) (written int, err error) {
 	}
 }
 
-// beginWrite enters as the writer, behind those who write already.
+// beginWrite enters as the writer, behind those who write already: they have the
+// same deadline.
 func (c *Conn) beginWrite() error {
 	var woken chan struct{}
 	for {
@@ -81,12 +82,10 @@ func (c *Conn) beginWrite() error {
 			return nil
 		case s&closed != 0:
 			return net.ErrClosed
-		case expired(&c.writeBy):
-			return c.failed("write", os.ErrDeadlineExceeded)
 		case woken == nil:
 			woken = c.loop.await(c, writers)
 		default:
-			sleep(woken, &c.writeBy)
+			<-woken
 			woken = nil
 		}
 	}
