@@ -32,6 +32,22 @@ func TestStaleEvents(t *testing.T) {
 	waitFor(t, "a call", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.calls == 2 })
 }
 
+// What epoll does not take leaves nothing behind.
+func TestAddFails(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	before := descriptors(t)
+	g := New()
+	if err := g.loop.add(&Conn{loop: &g.loop, fd: int32(f.Fd())}); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("%v", err)
+	}
+	waitFor(t, "no goroutines", func() bool { return goroutines() == 0 })
+	waitFor(t, "no descriptors", func() bool { return descriptors(t) == before })
+}
+
 // The descriptor of a connection that is being closed may be another's before it
 // has been taken out of the loop.
 func TestRemoveAfterTheDescriptorWasUsedAgain(t *testing.T) {
@@ -120,6 +136,9 @@ func TestTakeFails(t *testing.T) {
 		}
 		if !errors.Is(err, syscall.EMFILE) {
 			t.Fatalf("with %d free descriptors: %v", free, err)
+		}
+		if g.loop.count != 0 || g.loop.crew.conns != 0 {
+			t.Errorf("with %d free descriptors: counted all the same", free)
 		}
 	}
 	mustWrite(t, served, "hello")
