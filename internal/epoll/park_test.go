@@ -131,7 +131,8 @@ func TestDataAndEndInOnePacket(t *testing.T) {
 // Who has read the end may rest, and write still.
 func TestRestAfterTheEnd(t *testing.T) {
 	c, peer := pair(t, New())
-	ends := make(chan error, 100)
+	var ends atomic.Int32
+	rests := func() bool { return c.state.Load()&running == 0 }
 	c.Park(func() {
 		for {
 			_, err := c.TryRead(make([]byte, 10))
@@ -139,16 +140,16 @@ func TestRestAfterTheEnd(t *testing.T) {
 				return
 			}
 			if err == io.EOF {
-				ends <- err
+				ends.Add(1)
 			}
 			if c.Rest() {
 				return
 			}
 		}
 	})
+	waitFor(t, "rest", rests)
 	peer.CloseWrite()
-	receiveFrom(t, "the end", ends)
-	waitFor(t, "rest", func() bool { return c.state.Load()&running == 0 })
+	waitFor(t, "rest after the end", func() bool { return ends.Load() > 0 && rests() })
 	mustWrite(t, c, "still here")
 	mustRead(t, peer, "still here")
 }
