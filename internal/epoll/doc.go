@@ -30,7 +30,7 @@
 //
 // A connection is registered once, edge-triggered. The group's loop is one
 // goroutine, and no thread: the epoll descriptor itself waits in Go's own poller,
-// so a wake-up costs one system call more than it costs a goroutine per
+// so a wake-up costs one system call more than with a goroutine for each
 // connection, for all connections that are ready together. The loop only hands
 // them to a crew of goroutines, which stay for the next, so that their stacks are
 // grown already; it runs none of the owner's code.
