@@ -197,9 +197,6 @@ func (c CPU) Sub(before CPU) CPU {
 type Memory struct {
 	// RSS is all that is resident.
 	RSS int64
-	// Private is what is resident and nobody else has: without the program's text
-	// where that is shared.
-	Private int64
 }
 
 // A tail keeps the end of what is written to it.

@@ -80,7 +80,6 @@ func (p *Process) Memory() (Memory, error) {
 	if err != nil {
 		return Memory{}, fmt.Errorf("process: %w", err)
 	}
-	var m Memory
 	for line := range bytes.Lines(rollup) {
 		fields := bytes.Fields(line)
 		if len(fields) != 3 || string(fields[2]) != "kB" {
@@ -90,14 +89,11 @@ func (p *Process) Memory() (Memory, error) {
 		if err != nil {
 			return Memory{}, fmt.Errorf("process: smaps_rollup: %w", err)
 		}
-		switch string(fields[0]) {
-		case "Rss:":
-			m.RSS = kilobytes << 10
-		case "Private_Clean:", "Private_Dirty:":
-			m.Private += kilobytes << 10
+		if string(fields[0]) == "Rss:" {
+			return Memory{RSS: kilobytes << 10}, nil
 		}
 	}
-	return m, nil
+	return Memory{}, errors.New("process: smaps_rollup has no line Rss")
 }
 
 // coresAtStart are those that this process could use before it pinned itself.

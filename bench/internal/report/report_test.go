@@ -256,14 +256,19 @@ func TestSVGOfExtremes(t *testing.T) {
 	elements(t, write(t, f.SVG))
 	f.Add("node", true, "s", Round{Round: 1, CPUUs: 1})
 	f.Add("gin", true, "s", Round{Round: 1, CPUUs: 50})
+	f.Add("node", true, "s", Round{Round: 2, CPUUs: 1})
+	f.Add("gin", true, "s", Round{Round: 2, CPUUs: 60})
 	said := ""
 	for _, e := range elements(t, write(t, f.SVG)) {
 		said += e.text + "\n"
 		if e.name == "rect" && e.number(t, "x")+e.number(t, "width") > plotRight {
 			t.Errorf("a bar leaves the plot: %v", e)
 		}
+		if e.name == "line" && max(e.number(t, "x1"), e.number(t, "x2")) > plotRight {
+			t.Errorf("a line leaves the plot: %v", e)
+		}
 	}
-	if !strings.Contains(said, "> 50.0") {
+	if !strings.Contains(said, "> 55.0") {
 		t.Errorf("the plot says %s", said)
 	}
 }
