@@ -39,6 +39,7 @@ bench: ## the servers beside Node's, at most 30 minutes (QUICK=1 for 4; SERVERS=
 		$(if $(SERVERS),-servers $(SERVERS)) $(if $(SCENARIOS),-scenarios $(SCENARIOS))
 
 bench-compare: ## two results of bench side by side (OLD=file.json NEW=file.json)
+	@test -n "$(OLD)" && test -n "$(NEW)" || { echo "say which: make bench-compare OLD=a.json NEW=b.json"; exit 2; }
 	@go run ./bench compare "$(OLD)" "$(NEW)"
 
 gobench: ## the Go benchmarks (BENCH=regexp narrows them)
