@@ -203,10 +203,13 @@ func (o *options) conditions(addr string, server scenario.Meter, later bool) sce
 const figuresHead = "scenario            ops/s   CPU us     user   system  generator   p50 us   p99 us p99.9 us   RSS MB"
 
 func figuresLine(f scenario.Figures) string {
-	line := fmt.Sprintf("%-16s %8.0f %8.2f %8.2f %8.2f   %8.2f %8.0f %8.0f %8.0f %8.1f", f.Part, f.OpsPerSec, f.CPUUs,
-		f.CPUUserUs, f.CPUSysUs, f.LoadCPUUs, f.P50Us, f.P99Us, f.P999Us, float64(f.RSSBytes)/(1<<20))
 	if f.PerConnBytes != 0 {
-		line += fmt.Sprintf("   %.1f KB a connection", f.PerConnBytes/1024)
+		line := fmt.Sprintf("%-16s %.1f KB a connection", f.Part, f.PerConnBytes/1024)
+		if f.PerConnLaterBytes != 0 {
+			line += fmt.Sprintf(", %.1f later", f.PerConnLaterBytes/1024)
+		}
+		return line
 	}
-	return line
+	return fmt.Sprintf("%-16s %8.0f %8.2f %8.2f %8.2f   %8.2f %8.0f %8.0f %8.0f %8.1f", f.Part, f.OpsPerSec, f.CPUUs,
+		f.CPUUserUs, f.CPUSysUs, f.LoadCPUUs, f.P50Us, f.P99Us, f.P999Us, float64(f.RSSBytes)/(1<<20))
 }

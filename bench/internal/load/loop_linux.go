@@ -29,7 +29,6 @@ type Loop struct {
 	dirty  []*sock // have something to send
 	arena  []byte  // output buffers are cut from this
 	size   int     // of an output buffer
-	spare  [][]byte
 
 	start   time.Time
 	now     int64

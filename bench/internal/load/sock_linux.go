@@ -121,9 +121,9 @@ func (l *Loop) send(s *sock) {
 }
 
 func (l *Loop) flush() {
-	// An end may bring more to send.
-	for i := 0; i < len(l.dirty); i++ {
-		s := l.dirty[i]
+	for done := 0; done < len(l.dirty); { // an end may bring more to send
+		s := l.dirty[done]
+		done++
 		s.queued = false
 		if s.owner == nil || s.waiting {
 			continue
