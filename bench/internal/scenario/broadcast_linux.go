@@ -52,6 +52,7 @@ func broadcastPaced(receivers, perSecond int) func(*stage) error {
 		if err != nil {
 			return err
 		}
+		b.loop.Nap = 0 // it would be counted as latency
 		err = b.loop.Every(time.Second/time.Duration(perSecond), func(due time.Duration) {
 			if !b.ending {
 				b.publish(due)

@@ -61,6 +61,7 @@ func pacing(clients, perSecond int, calls func(client int) []call) func(*stage) 
 		if err := e.gather(clients, clients, 1024, load.WebSocket, e); err != nil {
 			return err
 		}
+		e.loop.Nap = 0 // it would be counted as latency
 		n := 0
 		err := e.loop.Every(time.Second/time.Duration(perSecond), func(due time.Duration) {
 			if !e.ending {
