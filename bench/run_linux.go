@@ -127,7 +127,7 @@ func (b *bench) all(ctx context.Context) error {
 		}
 	}
 	if b.cores == nil || b.quick {
-		return ctx.Err()
+		return interrupted(ctx)
 	}
 	cores, err := process.Cores()
 	if err == nil {
@@ -143,7 +143,14 @@ func (b *bench) all(ctx context.Context) error {
 			}
 		}
 	}
-	return ctx.Err()
+	return interrupted(ctx)
+}
+
+func interrupted(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted: not everything was measured")
+	}
+	return nil
 }
 
 // turn measures each server once. Who is first changes.

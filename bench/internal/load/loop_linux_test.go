@@ -159,6 +159,42 @@ func TestFramesInPieces(t *testing.T) {
 	}
 }
 
+// An end that is there before the last bytes are read is not told twice.
+func TestEndWithTheLastBytes(t *testing.T) {
+	closed := make(chan struct{})
+	srv := serve(t, func(c net.Conn, r *bufio.Reader) {
+		if greet(c, r) {
+			_, _, _ = readFrame(r) // the client has opened
+			_, _ = c.Write(fromServer(opText, `42["last"]`))
+		}
+		c.Close()
+		close(closed)
+	})
+	r := &recorder{onOpen: func(c *Client) {
+		c.Emit(-1, []byte(`["go"]`))
+		c.Loop.Stop()
+	}}
+	l, err := New(srv.addr, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r.loop = l
+	if err = l.Dial(&Client{}, WebSocket, r); err != nil {
+		t.Fatal(err)
+	}
+	if stopped, err := l.Run(20 * time.Second); !stopped || err != nil {
+		t.Fatal(stopped, err)
+	}
+	<-closed
+	if stopped, err := l.Run(2 * time.Second); !stopped || err != nil {
+		t.Fatal(stopped, err)
+	}
+	if len(r.packets) != 1 || len(r.closed) != 1 {
+		t.Errorf("packets %q, ends %v", r.packets, r.closed)
+	}
+}
+
 func TestHeartbeats(t *testing.T) {
 	var got []string
 	srv := serve(t, func(c net.Conn, r *bufio.Reader) {
