@@ -19,7 +19,7 @@ func TestCloseHandshake(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			c.Close(1001, "going away")
 			c.Close(1000, "too late")
@@ -148,46 +148,54 @@ func TestViolationUnread(t *testing.T) {
 // TestViolationWhileSending: the close frame reaches a peer that was still
 // sending, instead of a reset.
 func TestViolationWhileSending(t *testing.T) {
-	ours, peer := dialTCP(t)
-	c := New(ours, nil, Config{MaxPayload: 1000})
-	read, frames := readAll(c), watch(peer)
-	// A reset would fail the write, and might take the close frame with it.
-	if _, err := peer.Write(testFrame(bin, strings.Repeat("x", 16_000_000))); err != nil {
-		t.Errorf("the peer could not finish: %v", err)
+	for _, network := range sockets {
+		t.Run(network.name, func(t *testing.T) {
+			ours, peer := network.dial(t)
+			c := network.open(t, ours, nil, Config{MaxPayload: 1000})
+			read, frames := readAll(c), watch(peer)
+			// A reset would fail the write, and might take the close frame with it.
+			if _, err := peer.Write(testFrame(bin, strings.Repeat("x", 16_000_000))); err != nil {
+				t.Errorf("the peer could not finish: %v", err)
+			}
+			sent := within(t, 5*time.Second, frames)
+			if len(sent) != 1 || sent[0].code() != 1009 {
+				t.Errorf("the peer got %v, want code 1009", sent)
+			}
+			peer.Close()
+			wantCode(t, within(t, 5*time.Second, read).err, 1009)
+		})
 	}
-	sent := within(t, 5*time.Second, frames)
-	if len(sent) != 1 || sent[0].code() != 1009 {
-		t.Errorf("the peer got %v, want code 1009", sent)
-	}
-	peer.Close()
-	wantCode(t, within(t, 5*time.Second, read).err, 1009)
 }
 
 // TestCloseFullSocket: neither Close nor a pong waits for a peer that does not read.
 func TestCloseFullSocket(t *testing.T) {
-	ours, peer := dialTCP(t)
-	c := New(ours, nil, Config{})
-	fill(ours)
-	start := time.Now()
-	peer.Write(join(testFrame(ping, ""), testFrame(text, "a")))
-	readBatch(t, c)
-	c.Close(1000, "")
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
-	c.Abort()
-	c.awaitWriter()
+	for _, network := range sockets {
+		t.Run(network.name, func(t *testing.T) {
+			ours, peer := network.dial(t)
+			fill(ours)
+			c := network.open(t, ours, nil, Config{})
+			start := time.Now()
+			peer.Write(join(testFrame(ping, ""), testFrame(text, "a")))
+			readBatch(t, c)
+			c.Close(1000, "")
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("took %v", took)
+			}
+			c.Abort()
+			c.awaitWriter()
 
-	ours, _ = dialTCP(t)
-	c = New(ours, nil, Config{})
-	fill(ours)
-	start = time.Now()
-	c.Close(1000, "")
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("Close took %v", took)
+			ours, _ = network.dial(t)
+			fill(ours)
+			c = network.open(t, ours, nil, Config{})
+			start = time.Now()
+			c.Close(1000, "")
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("Close took %v", took)
+			}
+			c.Abort()
+			c.awaitWriter()
+		})
 	}
-	c.Abort()
-	c.awaitWriter()
 }
 
 // TestCloseBehindWriter closes while WriteFrames is stuck half-way.
@@ -195,7 +203,7 @@ func TestCloseBehindWriter(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			payload := strings.Repeat("x", 1_000_000)
 			written := writeStuck(t, c, frames(payload, "b", payload, "d", strings.Repeat(payload, 4))...)
@@ -221,7 +229,7 @@ func TestPeerClosesBehindWriter(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)))
 			peer.Write(closing(closePayload(4001, "")))
@@ -239,7 +247,7 @@ func TestAbort(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			written := writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)))
 			c.Abort()

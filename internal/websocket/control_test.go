@@ -17,7 +17,7 @@ func TestPong(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			r := bufio.NewReader(peer)
 			for _, payload := range []string{"", "a", strings.Repeat("x", 125)} {
@@ -42,7 +42,7 @@ func TestPingFlood(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			flood := bytes.Repeat(testFrame(ping, strings.Repeat("x", 125)), 100)
 			go func() {
 				for range 300 {
@@ -69,7 +69,7 @@ func TestPongBehindWriter(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)), engine.BinaryFrame(nil))
 			for _, p := range []string{"1", "2", "3"} {
 				send(peer, join(testFrame(ping, p), testFrame(text, p)), 0)
@@ -112,14 +112,13 @@ func TestEverybodyAtOnce(t *testing.T) {
 		t.Run(network.name, func(t *testing.T) {
 			for round := range 20 {
 				ours, peer := network.dial(t)
-				everybodyAtOnce(t, ours, peer, time.Duration(round)*time.Millisecond/4)
+				everybodyAtOnce(t, network.open(t, ours, nil, Config{}), peer, time.Duration(round)*time.Millisecond/4)
 			}
 		})
 	}
 }
 
-func everybodyAtOnce(t *testing.T, ours, peer net.Conn, closeAfter time.Duration) {
-	c := New(ours, nil, Config{})
+func everybodyAtOnce(t *testing.T, c *Conn, peer net.Conn, closeAfter time.Duration) {
 	read := readAll(c)
 	var wg sync.WaitGroup
 	wg.Go(func() {

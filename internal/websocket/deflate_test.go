@@ -66,7 +66,7 @@ func TestInflate(t *testing.T) {
 		for _, network := range networks {
 			t.Run(network.name+"/"+tt.name, func(t *testing.T) {
 				ours, peer := network.dial(t)
-				c := New(ours, nil, tt.cfg)
+				c := network.open(t, ours, nil, tt.cfg)
 				got := readAll(c)
 				send(peer, tt.send, 0)
 				sent := watchAndClose(peer)

@@ -111,7 +111,7 @@ func TestFraming(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s/%d/%s", network.name, size, tt.name), func(t *testing.T) {
 					ours, peer := network.dial(t)
-					testFraming(t, New(ours, nil, tt.cfg), tt, func() <-chan []seen {
+					testFraming(t, network.open(t, ours, nil, tt.cfg), tt, func() <-chan []seen {
 						send(peer, tt.send, size)
 						return watchAndClose(peer)
 					})
@@ -123,14 +123,16 @@ func TestFraming(t *testing.T) {
 
 // TestFramingHead gets all bytes from behind the handshake.
 func TestFramingHead(t *testing.T) {
-	for _, tt := range slices.Concat(framingCases, rangeCases()) {
-		t.Run(tt.name, func(t *testing.T) {
-			ours, peer := dialTCP(t)
-			head := bytes.Clone(tt.send)
-			c := New(ours, head, tt.cfg)
-			clear(head) // the caller's again
-			testFraming(t, c, tt, func() <-chan []seen { return watchAndClose(peer) })
-		})
+	for _, network := range sockets {
+		for _, tt := range slices.Concat(framingCases, rangeCases()) {
+			t.Run(network.name+"/"+tt.name, func(t *testing.T) {
+				ours, peer := network.dial(t)
+				head := bytes.Clone(tt.send)
+				c := network.open(t, ours, head, tt.cfg)
+				clear(head) // the caller's again
+				testFraming(t, c, tt, func() <-chan []seen { return watchAndClose(peer) })
+			})
+		}
 	}
 }
 

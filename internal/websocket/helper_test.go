@@ -13,17 +13,47 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/epoll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// networks are the two ways in which a Conn reads and writes.
-var networks = []struct {
+// A network is one of the ways in which a Conn reads and writes.
+type network struct {
 	name string
 	dial func(testing.TB) (ours, peer net.Conn)
-}{
-	{"pipe", dialPipe},
-	{"tcp", dialTCP},
+	open func(t testing.TB, ours net.Conn, head []byte, cfg Config) *Conn
+}
+
+// sockets are those that have a descriptor.
+var (
+	sockets  = withParked(network{"tcp", dialTCP, openPlain})
+	networks = append([]network{{"pipe", dialPipe, openPlain}}, sockets...)
+)
+
+func withParked(tcp network) []network {
+	if !epoll.Supported() {
+		return []network{tcp}
+	}
+	return []network{tcp, {"parked", dialTCP, openParked}}
+}
+
+func openPlain(_ testing.TB, ours net.Conn, head []byte, cfg Config) *Conn {
+	return New(ours, head, cfg)
+}
+
+// group has no goroutine but while there are connections in it.
+var group = epoll.New()
+
+func openParked(t testing.TB, ours net.Conn, head []byte, cfg Config) *Conn {
+	t.Helper()
+	cfg.Group = group
+	c := New(ours, head, cfg)
+	if c.parked == nil {
+		t.Fatal("the group has not taken the connection")
+	}
+	t.Cleanup(c.Abort)
+	return c
 }
 
 func dialPipe(t testing.TB) (ours, peer net.Conn) {
@@ -187,41 +217,81 @@ func watchAndClose(peer net.Conn) <-chan []seen {
 // outcome is what a Conn delivered, and how its reading ended.
 type outcome struct {
 	messages []string // with "t:" or "b:" in front
-	batches  []int    // messages of each ReadMessages
 	err      error
+}
+
+func (o *outcome) deliver(binary bool, data []byte) error {
+	kind := "t:"
+	if binary {
+		kind = "b:"
+	}
+	o.messages = append(o.messages, kind+string(data))
+	return nil
 }
 
 // readAll reads until an error.
 func readAll(c *Conn) <-chan outcome {
 	ch := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		for o.err == nil {
-			n := len(o.messages)
-			o.err = c.ReadMessages(func(binary bool, data []byte) error {
-				kind := "t:"
-				if binary {
-					kind = "b:"
+	var o outcome
+	if c.parked != nil {
+		c.Park(func() {
+			for {
+				var more bool
+				more, o.err = c.ReadAvailable(o.deliver)
+				switch {
+				case o.err != nil:
+					ch <- o
+					return
+				case !more && c.Rest():
+					return
 				}
-				o.messages = append(o.messages, kind+string(data))
-				return nil
-			})
-			o.batches = append(o.batches, len(o.messages)-n)
+			}
+		})
+		return ch
+	}
+	go func() {
+		for o.err == nil {
+			o.err = c.ReadMessages(o.deliver)
 		}
 		ch <- o
 	}()
 	return ch
 }
 
+// readOnce calls ReadMessages, or does the same where the connection is parked.
+func readOnce(c *Conn, deliver func(binary bool, data []byte) error) error {
+	if c.parked == nil {
+		return c.ReadMessages(deliver)
+	}
+	done := make(chan error, 1)
+	delivered := false
+	c.Park(func() {
+		for {
+			more, err := c.ReadAvailable(func(binary bool, data []byte) error {
+				delivered = true
+				return deliver(binary, data)
+			})
+			switch {
+			case err != nil || delivered:
+				done <- err // and keep the reading side
+				return
+			case !more && c.Rest():
+				return
+			}
+		}
+	})
+	return <-done
+}
+
 // readBatch reads once.
 func readBatch(t *testing.T, c *Conn) (messages []string) {
 	t.Helper()
-	err := c.ReadMessages(func(_ bool, data []byte) error {
+	err := readOnce(c, func(_ bool, data []byte) error {
 		messages = append(messages, string(data))
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("ReadMessages: %v", err)
+		t.Fatalf("reading: %v", err)
 	}
 	return messages
 }

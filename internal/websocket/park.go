@@ -28,17 +28,17 @@ func (c *Conn) ReadAvailable(deliver func(binary bool, data []byte) error) (more
 	}
 	c.in.makeRoom(bufferSize)
 	free := c.in.free()
-	n, err := c.parked.TryRead(free)
-	if err != nil && err != epoll.ErrWouldBlock {
-		return false, c.lost(err)
-	}
+	n, gone := c.parked.TryRead(free)
 	c.in.buf = c.in.buf[:len(c.in.buf)+n]
-	_, err = c.decode(deliver)
+	_, err = c.decode(deliver) // even if it is gone: the handshake may have left something
 	if c.in.ping != nil {
 		c.answerPing()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return true, c.end(err)
+	case gone != nil && gone != epoll.ErrWouldBlock:
+		return false, c.lost(gone)
 	}
 	if more = n == len(free); !more {
 		c.in.park()

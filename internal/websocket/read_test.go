@@ -18,12 +18,12 @@ func TestManyFramesInOneRead(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			send(peer, bytes.Repeat(testFrame(text, "hello"), 50), 0)
 			if got := readBatch(t, c); len(got) != 50 {
 				t.Errorf("one call delivered %d messages, want 50", len(got))
 			}
-			if c.raw != nil && c.in.buf != nil {
+			if (c.raw != nil || c.parked != nil) && c.in.buf != nil {
 				t.Error("keeps a buffer between two calls")
 			}
 		})
@@ -37,7 +37,7 @@ func TestHeadBytes(t *testing.T) {
 	for _, network := range networks {
 		for cut := 0; cut <= len(stream); cut += 3 {
 			ours, peer := network.dial(t)
-			c := New(ours, stream[:cut], Config{})
+			c := network.open(t, ours, stream[:cut], Config{})
 			read := readAll(c)
 			send(peer, stream[cut:], 0)
 			watchAndClose(peer)
@@ -75,7 +75,7 @@ func TestSizes(t *testing.T) {
 	for _, network := range networks {
 		for _, size := range []int{0, 100, 1021, 8192, 10_000, 300_000} {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			send(peer, stream, size)
 			watchAndClose(peer)
@@ -91,7 +91,7 @@ func TestBufferFollowsArrival(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			read := readAll(c)
 			frame := testFrame(bin, strings.Repeat("x", 900_000))
 			if _, err := peer.Write(frame[:20_000]); err != nil {
@@ -156,30 +156,75 @@ func TestIdleOwnsNoBuffer(t *testing.T) {
 	}
 }
 
+// TestHalfClosed: the end may come together with messages, or while the connection
+// is at rest, and messages may have come with the handshake.
 func TestHalfClosed(t *testing.T) {
-	ours, peer := dialTCP(t)
-	c := New(ours, nil, Config{})
-	read, frames := readAll(c), watch(peer)
-	peer.Write(join(testFrame(text, "a"), testFrame(text, "b")[:3]))
-	peer.(*net.TCPConn).CloseWrite()
-	got := within(t, 5*time.Second, read)
-	if !slices.Equal(got.messages, []string{"t:a"}) || got.err != io.EOF {
-		t.Errorf("got %q, %v", got.messages, got.err)
-	}
-	if sent := within(t, 5*time.Second, frames); len(sent) != 0 {
-		t.Errorf("the peer got %v", sent)
+	last := join(testFrame(text, "a"), testFrame(bin, "b"), testFrame(text, "cut off")[:3])
+	for _, network := range sockets {
+		for name, way := range map[string]func(ours, peer net.Conn) (*Conn, <-chan outcome){
+			"at once": func(ours, peer net.Conn) (*Conn, <-chan outcome) {
+				peer.Write(last)
+				peer.(*net.TCPConn).CloseWrite()
+				time.Sleep(10 * time.Millisecond)
+				c := network.open(t, ours, nil, Config{})
+				return c, readAll(c)
+			},
+			"at rest": func(ours, peer net.Conn) (*Conn, <-chan outcome) {
+				c := network.open(t, ours, nil, Config{})
+				read := readAll(c)
+				time.Sleep(10 * time.Millisecond)
+				peer.Write(last)
+				peer.(*net.TCPConn).CloseWrite()
+				return c, read
+			},
+			"later": func(ours, peer net.Conn) (*Conn, <-chan outcome) {
+				c := network.open(t, ours, nil, Config{})
+				read := readAll(c)
+				peer.Write(last)
+				time.Sleep(10 * time.Millisecond)
+				peer.(*net.TCPConn).CloseWrite()
+				return c, read
+			},
+			"behind the handshake": func(ours, peer net.Conn) (*Conn, <-chan outcome) {
+				peer.(*net.TCPConn).CloseWrite()
+				time.Sleep(10 * time.Millisecond)
+				c := network.open(t, ours, last, Config{})
+				return c, readAll(c)
+			},
+		} {
+			t.Run(network.name+"/"+name, func(t *testing.T) {
+				ours, peer := network.dial(t)
+				frames := watch(peer)
+				c, read := way(ours, peer)
+				got := within(t, 5*time.Second, read)
+				if !slices.Equal(got.messages, []string{"t:a", "b:b"}) || got.err != io.EOF {
+					t.Errorf("got %q, %v", got.messages, got.err)
+				}
+				if sent := within(t, 5*time.Second, frames); len(sent) != 0 {
+					t.Errorf("the peer got %v", sent)
+				}
+				if err := c.ReadMessages(nil); err != io.EOF {
+					t.Errorf("reading on: %v", err)
+				}
+			})
+		}
 	}
 }
 
 func TestReset(t *testing.T) {
-	ours, peer := dialTCP(t)
-	c := New(ours, nil, Config{})
-	read := readAll(c)
-	peer.(*net.TCPConn).SetLinger(0)
-	peer.Close()
-	got := within(t, 5*time.Second, read)
-	if !errors.Is(got.err, io.EOF) || !errors.Is(got.err, syscall.ECONNRESET) {
-		t.Errorf("got %v, want io.EOF with its cause", got.err)
+	for _, network := range sockets {
+		for _, rest := range []time.Duration{0, 10 * time.Millisecond} {
+			ours, peer := network.dial(t)
+			c := network.open(t, ours, nil, Config{})
+			read := readAll(c)
+			time.Sleep(rest)
+			peer.(*net.TCPConn).SetLinger(0)
+			peer.Close()
+			got := within(t, 5*time.Second, read)
+			if !errors.Is(got.err, io.EOF) || !errors.Is(got.err, syscall.ECONNRESET) {
+				t.Errorf("%s: got %v, want io.EOF with its cause", network.name, got.err)
+			}
+		}
 	}
 }
 
@@ -187,10 +232,10 @@ func TestDeliverError(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := New(ours, nil, Config{})
+			c := network.open(t, ours, nil, Config{})
 			send(peer, join(testFrame(text, "a"), testFrame(text, "b")), 0)
 			for _, want := range []error{protocolError("mine"), io.EOF} {
-				if err := c.ReadMessages(func(bool, []byte) error { return want }); err != want {
+				if err := readOnce(c, func(bool, []byte) error { return want }); err != want {
 					t.Errorf("got %v, want deliver's own error", err)
 				}
 			}
@@ -211,13 +256,13 @@ func TestDeliverMayEndIt(t *testing.T) {
 		} {
 			t.Run(network.name+"/"+name, func(t *testing.T) {
 				ours, peer := network.dial(t)
-				c := New(ours, nil, Config{})
+				c := network.open(t, ours, nil, Config{})
 				watchAndClose(peer)
 				send(peer, bytes.Repeat(testFrame(text, "a"), 3), 0)
 				n := 0
 				var err error
 				for err == nil {
-					err = c.ReadMessages(func(bool, []byte) error { n++; end(c); return nil })
+					err = readOnce(c, func(bool, []byte) error { n++; end(c); return nil })
 				}
 				if n != 1 || !errors.Is(err, io.EOF) {
 					t.Errorf("delivered %d, ended with %v", n, err)
@@ -232,7 +277,7 @@ func TestHandshakeDeadlines(t *testing.T) {
 	for _, network := range networks {
 		ours, peer := network.dial(t)
 		ours.SetDeadline(time.Unix(1, 0))
-		c := New(ours, nil, Config{})
+		c := network.open(t, ours, nil, Config{})
 		send(peer, testFrame(text, "a"), 0)
 		if got := readBatch(t, c); len(got) != 1 {
 			t.Errorf("%s: delivered %q", network.name, got)

@@ -123,21 +123,27 @@ func TestWriteTimeout(t *testing.T) {
 
 // TestWriteTimeoutTCP has a peer that reads nothing, then one that reads slowly.
 func TestWriteTimeoutTCP(t *testing.T) {
-	ours, peer := dialTCP(t)
+	for _, network := range sockets {
+		t.Run(network.name, func(t *testing.T) { testWriteTimeout(t, network) })
+	}
+}
+
+func testWriteTimeout(t *testing.T, network network) {
+	ours, peer := network.dial(t)
 	fixBuffers(ours, peer)
-	c := New(ours, nil, Config{WriteTimeout: 100 * time.Millisecond})
+	c := network.open(t, ours, nil, Config{WriteTimeout: 100 * time.Millisecond})
 	start := time.Now()
 	err := c.WriteFrames([]*engine.Frame{engine.BinaryFrame(make([]byte, 16_000_000))})
 	if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 100*time.Millisecond || took > 3*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}
-	if err := c.ReadMessages(nil); err == nil {
+	if err := readOnce(c, nil); err == nil {
 		t.Error("the connection is still there")
 	}
 
-	ours, peer = dialTCP(t)
+	ours, peer = network.dial(t)
 	fixBuffers(ours, peer)
-	c = New(ours, nil, Config{WriteTimeout: time.Second})
+	c = network.open(t, ours, nil, Config{WriteTimeout: time.Second})
 	for range 2 {
 		written := writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)))
 		time.Sleep(50 * time.Millisecond) // long enough to meet a full socket
@@ -155,7 +161,7 @@ func TestWriteTimeoutTCP(t *testing.T) {
 func TestClientMasks(t *testing.T) {
 	for _, network := range networks {
 		ours, peer := network.dial(t)
-		c := New(ours, nil, Config{Client: true})
+		c := network.open(t, ours, nil, Config{Client: true})
 		large := strings.Repeat("l", 70_000)
 		go func() {
 			c.WriteFrames(frames("a", large))
