@@ -14,8 +14,8 @@ import (
 // Its goroutines exist only while there is something to write.
 type flusher struct {
 	mu      sync.Mutex
-	due     []*Session
-	next    int // the first of due that nobody has taken
+	due     []*Session // each at most once, see Session.listed
+	next    int        // the first of due that nobody has taken
 	running int
 }
 
@@ -27,8 +27,17 @@ const flushChunk = 64
 // add has the session's queue written. The caller holds s.mu, and has set
 // s.writing and s.due.
 func (f *flusher) add(s *Session) {
+	if s.listed {
+		return
+	}
+	s.listed = true
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.due) == cap(f.due) && f.next > len(f.due)/2 {
+		n := copy(f.due, f.due[f.next:])
+		clear(f.due[n:])
+		f.due, f.next = f.due[:n], 0
+	}
 	f.due = append(f.due, s)
 	if waiting := len(f.due) - f.next; f.running == 0 || waiting > f.running*2*flushChunk && f.running < runtime.GOMAXPROCS(0) {
 		f.running++
@@ -43,7 +52,7 @@ func (f *flusher) run() {
 			return
 		}
 		for _, s := range chunk {
-			s.writeDue()
+			s.takeTurn()
 		}
 		clear(chunk)
 		runtime.Gosched()

@@ -120,10 +120,16 @@ func (s *Session) writeQueue(conn Conn) bool {
 	return s.goOn(err)
 }
 
-// writeDue writes to a session that the flusher was given, unless somebody has
-// done so meanwhile.
-func (s *Session) writeDue() {
+// takeTurn is called when a flusher has come to the session.
+func (s *Session) takeTurn() {
 	s.mu.Lock()
+	s.listed = false
+	s.writeDue()
+}
+
+// writeDue writes to a session that the flusher was given, unless somebody has
+// done so meanwhile. s.mu is held when it is called, and not any more when it returns.
+func (s *Session) writeDue() {
 	if !s.due {
 		s.mu.Unlock()
 		return
@@ -134,32 +140,39 @@ func (s *Session) writeDue() {
 	s.writePrompt(conn)
 }
 
-// writePrompt sends what is queued, and what is queued meanwhile, without waiting:
-// a client that does not take it all gets a goroutine that waits for it. The caller
+// writePrompt sends what is queued without waiting: a client that does not take it
+// all gets a goroutine that waits for it. What is queued meanwhile is the flusher's,
+// so that a client that is sent more and more takes turns with the others. The caller
 // has set s.writing.
 func (s *Session) writePrompt(conn PromptConn) {
-	for more := true; more; {
-		q := s.nextQueue()
-		if q == nil {
-			more = s.goOn(nil)
-			continue
-		}
-		done, err := conn.TryWriteFrames(q.frames)
-		if err == nil && !done {
+	q := s.nextQueue()
+	var err error
+	if q != nil {
+		var done bool
+		if done, err = conn.TryWriteFrames(q.frames); err == nil && !done {
 			go s.writeSlowly(conn, q)
 			return
 		}
 		s.written(q)
-		more = s.goOn(err)
 	}
+	s.handOver(err)
 }
 
 func (s *Session) writeSlowly(conn PromptConn, q *queue) {
 	err := conn.FinishWrite()
 	s.written(q)
-	if s.goOn(err) {
-		s.writePrompt(conn)
+	s.handOver(err)
+}
+
+// handOver ends a write over a PromptConn, and leaves the next to the flusher.
+func (s *Session) handOver(err error) {
+	if !s.goOn(err) {
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due = true
+	s.server.flusher.add(s)
 }
 
 // nextQueue takes what is queued, in the form that the connection takes.

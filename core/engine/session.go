@@ -74,6 +74,7 @@ type Session struct {
 	refreshed    bool                  // a packet has put off the ping timeout since
 	writing      bool                  // somebody writes the queue to conn, or is about to
 	due          bool                  // that is the flusher, which has not begun
+	listed       bool                  // in the flusher's list, also if somebody else has written meanwhile
 	prompt       bool                  // conn is a PromptConn that is prompt
 	posting      bool                  // a POST body is being read
 	polling      bool                  // a GET is being served
@@ -201,7 +202,10 @@ func (s *Session) Flush() {
 // Hurry writes what SendFrames has left to the server's goroutines, if none of them
 // has begun and it takes no waiting. It is for who has just sent the last of a few
 // messages: over a [PromptConn] they cost one write, and no goroutine.
-func (s *Session) Hurry() { s.writeDue() }
+func (s *Session) Hurry() {
+	s.mu.Lock()
+	s.writeDue()
+}
 
 // Writable reports whether a message that is sent now would leave at once: a
 // poll hangs, or nothing is being written to the connection. Messages that may
