@@ -32,6 +32,9 @@ func (r *reader) start() {
 // awake reads what has arrived. Then it handles it: the goroutine is free for that
 // while the connection is at rest.
 func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
+	read := false
+	defer r.giveUp(&read)
+	defer r.session.server.recovered("reader")
 	for {
 		more, err := c.ReadAvailable(deliver)
 		var work Work
@@ -43,8 +46,10 @@ func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
 			start(work)
 			r.failed(err)
 			r.finish(r.session.server)
+			read = true
 			return
 		case !more && c.Rest():
+			read = true
 			if work != nil {
 				work.Do()
 			}
@@ -61,6 +66,9 @@ func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
 // connection comes to rest, which a heartbeat without messages shows, a fresh
 // goroutine goes on waiting: an idle connection has the smallest stack there is.
 func (r *reader) run() {
+	read := false
+	defer r.giveUp(&read)
+	defer r.session.server.recovered("reader")
 	deliver := r.deliver
 	for {
 		r.busy = false
@@ -71,10 +79,11 @@ func (r *reader) run() {
 		if err != nil {
 			r.failed(err)
 			r.finish(r.session.server)
+			read = true
 			return
 		}
 		if !r.busy || !r.settled {
-			r.settled = true
+			r.settled, read = true, true
 			go r.run()
 			return
 		}
@@ -92,6 +101,22 @@ func (r *reader) deliver(binary bool, data []byte) error {
 		r.candidate = nil
 	}
 	return err
+}
+
+var errReader = errors.New("engine: the reading of the connection ended by a panic, or with its goroutine")
+
+// giveUp ends what nobody would go on reading after a panic, or after a function of
+// the user's that has ended the goroutine.
+func (r *reader) giveUp(read *bool) {
+	if *read {
+		return
+	}
+	if r.candidate != nil {
+		r.candidate.abandon()
+	} else {
+		r.session.end(ReasonTransportError, errReader)
+	}
+	r.finish(r.session.server)
 }
 
 // failed ends the session whose connection this was, or gives up the candidate.
