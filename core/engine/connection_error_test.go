@@ -75,7 +75,7 @@ func TestOnConnectionError(t *testing.T) {
 			told = nil
 			p := newPipe(t)
 			if u, _ := h.AcceptUpgrade(context.Background(), upgradeRequest(f.query, f.headers...)); u != nil {
-				u.Serve(p) // where it turns out to be refused
+				u.Serve(pipeEnd(p)) // where it turns out to be refused
 			}
 			wantBody(t, f.query+" over WebSocket", fmt.Sprint(told), "["+f.ws+"]")
 		}

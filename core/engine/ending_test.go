@@ -86,7 +86,7 @@ func TestAnEndDuringOnConnection(t *testing.T) {
 				})
 				u, _ := h.AcceptUpgrade(t.Context(), upgradeRequest(webSocket))
 				p := newPipe(t)
-				u.Serve(p)
+				u.Serve(pipeEnd(p))
 				h.recorders.Range(func(_, v any) bool {
 					wantBody(t, "reason", v.(*recorder).reason(), c.reason)
 					wantBody(t, "cause", v.(*recorder).description(), c.cause)

@@ -97,7 +97,7 @@ func FuzzWebSocket(f *testing.F) {
 			p.send(message(text))
 		}
 		p.end(errBroken)
-		u.Serve(p)
+		u.Serve(pipeEnd(p))
 		if n := h.Stats().Panics; n != 0 {
 			t.Errorf("%d panics", n)
 		}

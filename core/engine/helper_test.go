@@ -265,7 +265,7 @@ func (h *host) dialTo(p *pipe, query string, headers ...string) (*pipe, engine.R
 	if u == nil {
 		return nil, reply
 	}
-	u.Start(p)
+	u.Start(pipeEnd(p))
 	return p, reply
 }
 

@@ -81,7 +81,7 @@ func TestGenerateID(t *testing.T) {
 	wantStatus(t, "an id in use", do(h.Server, "GET", polling, "", "X-Id", good), 400, badRequest)
 	u, _ := h.AcceptUpgrade(context.Background(), upgradeRequest(webSocket, "X-Id", good))
 	p := newPipe(t)
-	u.Serve(p) // when the id turns out to be in use, it is too late for a status
+	u.Serve(pipeEnd(p)) // when the id turns out to be in use, it is too late for a status
 	if !p.isClosed() || len(p.written()) > 0 {
 		t.Errorf("WebSocket with an id in use: closed: %v, sent %q", p.isClosed(), p.written())
 	}

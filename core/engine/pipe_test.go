@@ -41,6 +41,7 @@ type pipe struct {
 	reading  bool
 	writing  bool
 	writes   chan struct{} // if set, each write takes one token
+	roused   func()        // if set, called when the reader has something to look at
 }
 
 // closePatience is how long a pipe waits for a silent client's close frame.
@@ -53,6 +54,9 @@ func newPipe(t *testing.T) *pipe {
 	p.changed.L = &p.mu
 	return p
 }
+
+// pipeEnd makes the engine's end of a pipe: the pipe itself, or one that can more.
+var pipeEnd = func(p *pipe) engine.Conn { return p }
 
 // ReadMessages implements engine.Conn.
 func (p *pipe) ReadMessages(deliver func(binary bool, data []byte) error) error {
@@ -72,6 +76,11 @@ func (p *pipe) ReadMessages(deliver func(binary bool, data []byte) error) error 
 		}
 		p.changed.Wait()
 	}
+	return p.readBatch(deliver)
+}
+
+// readBatch delivers the first batch. p.mu is held.
+func (p *pipe) readBatch(deliver func(binary bool, data []byte) error) error {
 	for len(p.in[0]) > 0 && !p.aborted {
 		m := p.in[0][0]
 		p.in[0] = p.in[0][1:]
@@ -151,13 +160,12 @@ func (p *pipe) WriteFrames(frames []*engine.Frame) error {
 
 // Close implements engine.Conn.
 func (p *pipe) Close(int, string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.silent && !p.closed {
-		time.AfterFunc(closePatience, p.Abort)
-	}
-	p.closed = true
-	p.changed.Broadcast()
+	p.set(func() {
+		if p.silent && !p.closed {
+			time.AfterFunc(closePatience, p.Abort)
+		}
+		p.closed = true
+	})
 }
 
 // Abort implements engine.Conn.
@@ -167,9 +175,13 @@ func (p *pipe) Abort() {
 
 func (p *pipe) set(change func()) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	change()
 	p.changed.Broadcast()
+	roused := p.roused
+	p.mu.Unlock()
+	if roused != nil {
+		roused()
+	}
 }
 
 // send sends messages that arrive together.

@@ -136,7 +136,7 @@ func TestAfterShutdown(t *testing.T) {
 	_, reply = h.dial(webSocket)
 	wantStatus(t, "WebSocket handshake", reply, 503, refusal)
 	p := newPipe(t)
-	early.Serve(p) // was accepted before
+	early.Serve(pipeEnd(p)) // was accepted before
 	if !p.isClosed() || len(p.written()) > 0 {
 		t.Errorf("a WebSocket that was accepted before: closed: %v, sent %q", p.isClosed(), p.written())
 	}

@@ -79,7 +79,7 @@ func TestAWebSocketThatIsTooLate(t *testing.T) {
 		u, _ := h.AcceptUpgrade(context.Background(), upgradeRequest(webSocket+"&sid="+c.sid))
 		c.post("1")
 		p := newPipe(t)
-		u.Serve(p) // returns when the pipe has been closed
+		u.Serve(pipeEnd(p)) // returns when the pipe has been closed
 		if !p.isClosed() {
 			t.Error("left open")
 		}

@@ -180,7 +180,7 @@ func (m *mover) failCandidate(how int) {
 	p := newPipe(m.host.t)
 	u, _ := m.host.AcceptUpgrade(context.Background(), upgradeRequest(webSocket+"&sid="+m.sid))
 	served := make(chan struct{})
-	go func() { defer close(served); u.Serve(p) }()
+	go func() { defer close(served); u.Serve(pipeEnd(p)) }()
 	switch how {
 	case 0:
 		p.send("5")
