@@ -29,6 +29,7 @@ func (s *Server) compress(reply *Reply, r *Request) {
 	if s.cfg.HTTPCompression.Disabled || len(reply.Body) < s.cfg.HTTPCompression.Threshold {
 		return
 	}
+	reply.own()
 	reply.Header.Add("Vary", "Accept-Encoding")
 	wanted := r.AcceptsEncoding("gzip", "deflate")
 	for i := range compressors {

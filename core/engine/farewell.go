@@ -36,12 +36,12 @@ func (s *Session) expectPoll() {
 // overtaken returns the session of a poll that was overtaken by its end, or nil. It
 // does so once.
 func (s *Server) overtaken(r *Request) *Session {
-	query := r.Query()
 	if r.Method != "GET" {
 		return nil
 	}
+	query := r.query()
 	s.mu.Lock()
-	f := s.farewells[query.Get("sid")]
+	f := s.farewells[query.sid.value]
 	s.mu.Unlock()
 	if f == nil || !s.forgetFarewell(f) {
 		return nil

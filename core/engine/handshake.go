@@ -14,22 +14,22 @@ const contextOrigin = "ORIGIN_NOT_ALLOWED"
 // admit decides whether a request is served, in the order of the reference. It
 // returns the session that the request belongs to, or nil for a handshake.
 func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session, *refusal) {
-	query := r.Query()
-	transport := query.Get("transport")
-	if len(query["transport"]) != 1 || !slices.Contains(s.cfg.Transports, transport) {
+	query := r.query()
+	transport := query.transport.value
+	if query.transport.n != 1 || !slices.Contains(s.cfg.Transports, transport) {
 		return nil, refusalOf(codeTransportUnknown, transport)
 	}
 	if why := s.checkOrigin(r); why != nil {
 		return nil, why
 	}
-	if why := s.checkScript(r, query); why != nil {
+	if why := s.checkScript(r, &query); why != nil {
 		return nil, why
 	}
 	if upgrade && !r.completeUpgrade() {
 		return nil, refusalOf(codeBadRequest, "INVALID_WEBSOCKET_HANDSHAKE")
 	}
-	if sids, ok := query["sid"]; ok {
-		return s.admitTo(sids, transport, query["EIO"], upgrade)
+	if query.sid.n > 0 {
+		return s.admitTo(&query, upgrade)
 	}
 	if r.Method != "GET" {
 		return nil, refusalOf(codeBadMethod, r.Method)
@@ -40,24 +40,24 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 	if why := s.allow(ctx, r); why != nil {
 		return nil, why
 	}
-	if s.revision(query["EIO"]) == 0 {
-		return nil, refusalOf(codeProtocol, "EIO="+strings.Join(query["EIO"], ","))
+	if s.revision(&query) == 0 {
+		return nil, refusalOf(codeProtocol, "EIO="+strings.Join(r.Query()["EIO"], ","))
 	}
 	return nil, nil
 }
 
 // admitTo decides about a request to a session that the client claims to have.
-func (s *Server) admitTo(sids []string, transport string, protocol []string, upgrade bool) (*Session, *refusal) {
-	if len(sids) != 1 {
+func (s *Server) admitTo(q *query, upgrade bool) (*Session, *refusal) {
+	if q.sid.n != 1 {
 		return nil, refusalOf(codeSessionUnknown, "several sids")
 	}
-	session := s.session(sids[0])
+	transport, session := q.transport.value, s.session(q.sid.value)
 	switch {
 	case session == nil:
 		return nil, refusalOf(codeSessionUnknown, "")
 	case upgrade && transport != WebSocket, !upgrade && transport != session.Transport():
 		return nil, refusalOf(codeBadRequest, "TRANSPORT_MISMATCH")
-	case s.revision(protocol) != session.Protocol():
+	case s.revision(q) != session.Protocol():
 		return nil, refusalOf(codeBadRequest, "PROTOCOL_MISMATCH")
 	}
 	return session, nil

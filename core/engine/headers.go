@@ -1,6 +1,59 @@
 package engine
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
+
+// A replyKind is what a reply that nearly all requests get is about. Its header is the
+// same for all, and made once, unless something of the request counts.
+type replyKind uint8
+
+const (
+	otherReply   replyKind = iota // has its own header
+	payloadReply                  // to a poll
+	okReply                       // to a POST
+)
+
+// contentType returns what a reply of the kind has.
+func (k replyKind) contentType() string {
+	if k == okReply {
+		return "text/html"
+	}
+	return "text/plain; charset=UTF-8"
+}
+
+// own gives the reply a header of its own, which may be changed.
+func (r *Reply) own() {
+	if r.kind != otherReply {
+		r.Header = Header{"Content-Type": {r.kind.contentType()}}
+		r.kind = otherReply
+	}
+}
+
+// makeUsual makes the headers that replies share, where there can be some: nothing
+// else may have a say in them.
+func (s *Server) makeUsual() {
+	everybody := len(s.cfg.AllowedOrigins) == 0 || slices.Contains(s.cfg.AllowedOrigins, "*")
+	if !everybody || s.cfg.Headers != nil || s.cfg.InitialHeaders != nil {
+		return
+	}
+	for kind := payloadReply; kind <= okReply; kind++ {
+		reply := Reply{Status: statusOK, kind: kind}
+		s.addHeaders(&reply, &Request{}, false)
+		s.usual[kind] = reply.Header
+	}
+}
+
+// addUsual gives the reply the header of its kind, if that is all it needs.
+func (s *Server) addUsual(reply *Reply, r *Request) bool {
+	h := s.usual[reply.kind]
+	if h == nil || isExplorer(r) {
+		return false
+	}
+	reply.Header = h
+	return true
+}
 
 // sanitize takes out of a header what the user's functions must not have put there:
 // a line break in a value would let whoever supplied the value write header fields,

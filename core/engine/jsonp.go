@@ -10,7 +10,7 @@ import (
 // a function with the payload, and post by forms. Either revision may travel so.
 
 // isJSONP reports whether a client polls by JSONP.
-func (s *Server) isJSONP(query url.Values) bool { return s.cfg.AllowEIO3 && len(query["j"]) == 1 }
+func (s *Server) isJSONP(q *query) bool { return s.cfg.AllowEIO3 && q.j.n == 1 }
 
 // jsonpHead returns what a script begins with: of the client's number, only digits
 // get into it.
@@ -32,6 +32,7 @@ func (l *legacy) script(r *Request, reply Reply) Reply {
 	if err != nil {
 		panic(err) // a string
 	}
+	reply.own()
 	reply.Body = append(append([]byte(l.jsonp), text...), ");"...)
 	if agent := r.Header.Get("User-Agent"); strings.Contains(agent, ";MSIE") || strings.Contains(agent, "Trident/") {
 		reply.Header.Set("X-XSS-Protection", "0") // it takes the callback's name for an attack
@@ -54,8 +55,8 @@ func jsonpBody(body []byte) []byte {
 // checkScript is checkOrigin for what pages load as scripts, since browsers say no
 // Origin then: any page could else read a visitor's session. Those of today say
 // whether the page is of another site, those of before at least the page's address.
-func (s *Server) checkScript(r *Request, query url.Values) *refusal {
-	if !s.isJSONP(query) || len(r.Header["Origin"]) > 0 {
+func (s *Server) checkScript(r *Request, q *query) *refusal {
+	if !s.isJSONP(q) || len(r.Header["Origin"]) > 0 {
 		return nil
 	}
 	site, page := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Referer")

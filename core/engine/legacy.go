@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/base64"
 	"iter"
-	"net/url"
 	"slices"
 	"time"
 
@@ -20,16 +19,13 @@ type legacy struct {
 	heard    time.Time // when the client of revision 3 last pinged; guarded by the session's mu
 }
 
-// revision4 is what a client's parameter EIO must be where revision 3 is not served.
-var revision4 = []string{"4"}
-
 // revision returns the revision that a client's parameter EIO asks for, or 0 if that
 // is not served. As in the reference, all that is not 4 is 3.
-func (s *Server) revision(param []string) int {
+func (s *Server) revision(q *query) int {
 	switch {
-	case slices.Equal(param, revision4):
+	case q.revision.is("4"):
 		return 4
-	case s.cfg.AllowEIO3 && len(param) <= 1:
+	case s.cfg.AllowEIO3 && q.revision.n <= 1:
 		return 3
 	}
 	return 0
@@ -37,15 +33,15 @@ func (s *Server) revision(param []string) int {
 
 // legacyOf returns what a new session is told apart by, nil for a session like all
 // others.
-func (s *Server) legacyOf(query url.Values, polls bool) *legacy {
-	l := &legacy{revision: s.revision(query["EIO"]), base64: query.Get("b64") != ""}
-	if polls && s.isJSONP(query) {
-		l.jsonp = jsonpHead(query.Get("j"))
+func (s *Server) legacyOf(q *query, polls bool) *legacy {
+	revision, jsonp := s.revision(q), ""
+	if polls && s.isJSONP(q) {
+		jsonp = jsonpHead(q.j.value)
 	}
-	if l.revision != 3 && l.jsonp == "" {
+	if revision != 3 && jsonp == "" {
 		return nil
 	}
-	return l
+	return &legacy{revision: revision, jsonp: jsonp, base64: q.b64.value != ""}
 }
 
 // Protocol returns the revision of Engine.IO that the client speaks: 4, or 3 where

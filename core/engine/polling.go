@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"io"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -132,6 +132,11 @@ func (s *Session) payload(r *Request, frames []*Frame) Reply {
 
 // payload makes a reply of frames.
 func payload(frames []*Frame) Reply {
+	reply := Reply{Status: statusOK, kind: payloadReply}
+	if len(frames) == 1 && !frames[0].binary {
+		reply.Body = frames[0].Payload()
+		return reply
+	}
 	size := 0
 	for _, f := range frames {
 		n := len(f.Payload())
@@ -148,7 +153,8 @@ func payload(frames []*Frame) Reply {
 			body = eio.AppendText(body, f.Payload())
 		}
 	}
-	return Reply{Status: statusOK, Header: Header{"Content-Type": {"text/plain; charset=UTF-8"}}, Body: body}
+	reply.Body = body
+	return reply
 }
 
 // servePost serves a POST: it hands the packets in its body to the receiver.
@@ -165,8 +171,10 @@ func (s *Session) servePost(r *Request) Reply {
 		s.end(ReasonTransportError, errPostOverlap)
 		return Reply{Status: statusBadRequest}
 	}
-	body, err := s.readBody(r)
-	reply := Reply{Status: statusOK, Header: Header{"Content-Type": {"text/html"}}, Body: []byte("ok")}
+	buf := bodies.Get().(*[]byte)
+	defer release(buf)
+	body, err := s.readBody(r, buf)
+	reply := Reply{Status: statusOK, Body: okBody, kind: okReply}
 	switch {
 	case errors.Is(err, errTooLarge):
 		reply = tooLarge()
@@ -211,26 +219,7 @@ func (s *Session) bodyRead() {
 	}
 }
 
-var errTooLarge = errors.New("body exceeds the limit")
-
-// readBody reads the request's body, or fails: a part of a body is never used.
-func (s *Session) readBody(r *Request) ([]byte, error) {
-	defer s.bodyRead()
-	if r.Body == nil {
-		return nil, nil
-	}
-	limit := s.server.cfg.MaxPayload
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(body)) > limit:
-		return nil, errTooLarge
-	case r.ContentLength >= 0 && int64(len(body)) != r.ContentLength:
-		return nil, io.ErrUnexpectedEOF
-	}
-	return body, nil
-}
+var okBody = []byte("ok")
 
 // receivePayload handles the packets of a POST body. It reports false when the
 // body was none, and then the session has ended, or when it came too late.
@@ -241,11 +230,7 @@ func (s *Session) receivePayload(body []byte, binary bool) bool {
 		return false
 	}
 	defer func() { start(s.flushReceiver()) }()
-	packets := eio.Packets(body)
-	if s.legacy != nil {
-		packets = s.legacy.packets(body, binary)
-	}
-	for p, err := range packets {
+	for p, err := range s.packets(body, binary) {
 		if err != nil {
 			s.end(ReasonParseError, err)
 			return false
@@ -260,6 +245,14 @@ func (s *Session) receivePayload(body []byte, binary bool) bool {
 		}
 	}
 	return true
+}
+
+// packets reads a POST body.
+func (s *Session) packets(body []byte, binary bool) iter.Seq2[eio.Packet, error] {
+	if s.legacy != nil {
+		return s.legacy.packets(body, binary)
+	}
+	return eio.Packets(body)
 }
 
 // polls reports whether the session has neither ended nor been taken over by a

@@ -127,11 +127,15 @@ func (r *Request) IsUpgrade() bool {
 	return r.Header.hasToken("Connection", "upgrade") && r.Header.hasToken("Upgrade", "websocket")
 }
 
-// A Reply is a whole HTTP response, for the adapter to write.
+// A Reply is a whole HTTP response, for the adapter to write. What [Server.ServePoll]
+// returns may share its header and its body with other replies: they must not be
+// changed.
 type Reply struct {
 	Status int
 	Header Header
 	Body   []byte
+
+	kind replyKind // of one that has no header of its own yet
 }
 
 // An Endpoint is what adapters mount: a [Server], or a server of a protocol on

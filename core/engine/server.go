@@ -21,7 +21,8 @@ type Server struct {
 
 	middlewares      hookList[Middleware]
 	connectionErrors hookList[func(ConnectionError)]
-	badHeader        atomic.Bool // the log has said that one was left out
+	badHeader        atomic.Bool         // the log has said that one was left out
+	usual            [okReply + 1]Header // see makeUsual
 
 	registry
 	flusher flusher
@@ -49,6 +50,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.InitialPacket != "" {
 		s.initial = MessageFrame(append(FrameBuffer(len(cfg.InitialPacket)), cfg.InitialPacket...))
 	}
+	s.makeUsual()
 	s.pings = expiry.New(cfg.PingInterval, (*Session).sendPing)
 	s.pongs = expiry.New(cfg.PingTimeout, (*Session).pingTimedOut)
 	s.silences = expiry.New(s.silence(), (*Session).fellSilent)
@@ -139,6 +141,7 @@ func (s *Server) handshake(r *Request) Reply {
 	}
 	reply := session.pollReply(r, session.firstFrames(upgrades))
 	if c := s.cfg.Cookie; c != nil {
+		reply.own()
 		reply.Header.Set("Set-Cookie", c.of(id, r))
 	}
 	return reply
@@ -198,6 +201,10 @@ func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 
 // addHeaders completes a polling response.
 func (s *Server) addHeaders(reply *Reply, r *Request, handshake bool) {
+	if s.addUsual(reply, r) {
+		return
+	}
+	reply.own()
 	if reply.Header == nil {
 		reply.Header = Header{}
 	}
@@ -227,9 +234,9 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c)}
 	session.beat.Value = session
-	query := r.Query()
-	session.legacy = s.legacyOf(query, c == nil)
-	session.base64 = query.Get("b64") != ""
+	query := r.query()
+	session.legacy = s.legacyOf(&query, c == nil)
+	session.base64 = query.b64.value != ""
 	if c != nil {
 		// What the user sends at once leaves together with the handshake's answer.
 		session.writing = true
@@ -255,7 +262,8 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 // asksBase64 reports whether the client can have binary as text only: it says b64,
 // and as in the reference whatever it says.
 func asksBase64(r *Request) bool {
-	return r.Query().Get("b64") != ""
+	query := r.query()
+	return query.b64.value != ""
 }
 
 // connect asks the user who is told what happens to the session.

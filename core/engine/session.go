@@ -371,9 +371,25 @@ func (s *Session) flushReceiver() Work {
 // start has work done by a goroutine of its own.
 func start(w Work) {
 	if w != nil {
-		go w.Do()
+		go doWork(w)
 	}
 }
+
+// doWork does work on a stack that has room for a handler from the start. To grow
+// step by step, each time with all that is on it by then, costs more.
+func doWork(w Work) {
+	growStack()
+	w.Do()
+}
+
+//go:noinline
+func growStack() {
+	var room [6 << 10]byte
+	touch(&room)
+}
+
+//go:noinline
+func touch(*[6 << 10]byte) {}
 
 func (s *Session) String() string { return fmt.Sprintf("engine session of %s", s.RemoteAddr()) }
 

@@ -11,8 +11,16 @@ func Handshake(rawQuery string) bool {
 	if !strings.Contains(rawQuery, "sid=") {
 		return true
 	}
-	query, _ := url.ParseQuery(rawQuery)
-	return query.Get("sid") == ""
+	if strings.ContainsAny(rawQuery, "%+;") { // something has to be unescaped
+		query, _ := url.ParseQuery(rawQuery)
+		return query.Get("sid") == ""
+	}
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		if id, ok := strings.CutPrefix(pair, "sid="); ok {
+			return id == ""
+		}
+	}
+	return true
 }
 
 // Owns reports whether a URL path is prefix or lies below it.

@@ -53,7 +53,8 @@ func amend(req *engine.Request, w http.ResponseWriter, r *http.Request) {
 	old := !r.ProtoAtLeast(1, 1) && r.Header.Get("Upgrade") != ""
 	// A compressing middleware announces itself by these before it calls its
 	// handler. Compressed by the engine as well, a reply would be so twice.
-	compressed := w.Header().Get("Content-Encoding") != "" || varies(w.Header(), "Accept-Encoding")
+	set := w.Header()
+	compressed := len(set) > 0 && (set.Get("Content-Encoding") != "" || varies(set, "Accept-Encoding"))
 	if !old && !compressed {
 		return
 	}

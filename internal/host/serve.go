@@ -37,10 +37,13 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, x Extras) error {
 
 func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request) {
 	// A poll hangs as long as the engine sees fit, while the server's WriteTimeout
-	// runs; over HTTP/2 it would even cut the poll off. A writer without deadlines
-	// is not ours to mend, so these errors are of no use.
+	// runs. Over HTTP/1 that matters when the answer is written, and by then it has
+	// been replaced; over HTTP/2 it would cut the poll off. A writer without
+	// deadlines is not ours to mend, so these errors are of no use.
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Time{})
+	if r.ProtoMajor > 1 {
+		_ = rc.SetWriteDeadline(time.Time{})
+	}
 	ctx, release := client(w, r)
 	defer release()
 	reply := h.srv.ServePoll(ctx, req)

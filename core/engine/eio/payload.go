@@ -19,7 +19,9 @@ func Packets(payload []byte) iter.Seq2[Packet, error] {
 			yield(Packet{}, ErrPacket)
 			return
 		}
-		for text := range bytes.SplitSeq(payload, []byte{Separator}) {
+		text, rest, more := payload, payload, true
+		for more {
+			text, rest, more = bytes.Cut(rest, []byte{Separator})
 			p, err := Parse(text)
 			if !yield(p, err) || err != nil {
 				return
