@@ -29,6 +29,8 @@ func write(c *fiber.Ctx, reply engine.Reply) {
 		case answered && host.IsCORS(key):
 		case key == fiber.HeaderVary:
 			c.Vary(values...)
+		case len(values) == 1 && key != fiber.HeaderSetCookie: // of which Set would keep others
+			response.Header.Set(key, values[0])
 		default:
 			response.Header.Del(key)
 			for _, value := range values {

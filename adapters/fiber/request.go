@@ -2,7 +2,10 @@ package siofiber
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"net/textproto"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -14,14 +17,16 @@ import (
 // translate copies the request: fasthttp reuses all of its memory for the next.
 func (h *handler) translate(c *fiber.Ctx) *engine.Request {
 	ctx := c.Context()
+	var to copier
+	to.Grow(len(ctx.Request.Header.RawHeaders()) + len(ctx.Request.RequestURI()) + 32)
 	req := &engine.Request{
-		Method:     string(ctx.Method()),
-		Path:       string(ctx.Path()),
-		RawQuery:   string(ctx.URI().QueryString()),
-		Host:       string(ctx.Host()),
-		RemoteAddr: ctx.RemoteAddr().String(),
+		Method:     to.copy(ctx.Method()),
+		Path:       to.copy(ctx.Path()),
+		RawQuery:   to.copy(ctx.URI().QueryString()),
+		Host:       to.copy(ctx.Host()),
+		RemoteAddr: to.address(ctx.RemoteAddr()),
 		Secure:     ctx.IsTLS(),
-		Header:     headers(&ctx.Request.Header),
+		Header:     to.headers(&ctx.Request.Header),
 	}
 	if ctx.IsPost() {
 		setBody(req, ctx)
@@ -33,17 +38,42 @@ func (h *handler) translate(c *fiber.Ctx) *engine.Request {
 	return req
 }
 
-// headers copies the header fields, without those that net/http keeps elsewhere.
-func headers(from *fasthttp.RequestHeader) engine.Header {
-	h := make(engine.Header, from.Len())
-	from.VisitAll(func(key, value []byte) {
-		name := textproto.CanonicalMIMEHeaderKey(string(key))
-		h[name] = append(h[name], string(value))
-	})
-	delete(h, "Host")
-	if !from.IsHTTP11() {
-		delete(h, "Upgrade") // HTTP/1.0 has none (RFC 9110, section 7.8)
+// A copier copies texts, into one piece of memory as long as that suffices.
+type copier struct{ strings.Builder }
+
+func (c *copier) copy(text []byte) string {
+	start := c.Len()
+	c.Write(text)
+	return c.String()[start:]
+}
+
+// address is a.String, without its garbage.
+func (c *copier) address(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.AddrPort().IsValid() {
+		return a.String()
 	}
+	var room [64]byte
+	addr := tcp.AddrPort()
+	return c.copy(netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).AppendTo(room[:0]))
+}
+
+// headers copies the header fields, without those that net/http keeps elsewhere.
+func (c *copier) headers(from *fasthttp.RequestHeader) engine.Header {
+	n := from.Len()
+	h, values := make(engine.Header, n), make([]string, n)
+	from.VisitAll(func(key, value []byte) {
+		name := textproto.CanonicalMIMEHeaderKey(c.copy(key))
+		switch {
+		case name == "Host":
+		case name == "Upgrade" && !from.IsHTTP11(): // HTTP/1.0 has none (RFC 9110, section 7.8)
+		case h[name] != nil:
+			h[name] = append(h[name], c.copy(value))
+		default:
+			values[0] = c.copy(value)
+			h[name], values = values[:1:1], values[1:]
+		}
+	})
 	return h
 }
 
