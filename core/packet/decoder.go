@@ -2,6 +2,7 @@ package packet
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,6 +23,9 @@ type unfinished struct {
 	count  int // of attachments
 	bytes  int // that came so far
 }
+
+// unfinisheds are those of packets that are complete: most are within a read.
+var unfinisheds = sync.Pool{New: func() any { return new(unfinished) }}
 
 // Pending implements [Decoder].
 func (d *jsonDecoder) Pending() bool { return d.pending != nil }
@@ -45,7 +49,9 @@ func (d *jsonDecoder) Add(data []byte, binary bool) (p Incoming, complete bool, 
 	if h.attachments == 0 {
 		return p, true, nil
 	}
-	d.pending = &unfinished{packet: p, count: h.attachments}
+	p.Args.attachments = make([][]byte, 0, min(h.attachments, 4))
+	d.pending = unfinisheds.Get().(*unfinished)
+	*d.pending = unfinished{packet: p, count: h.attachments}
 	return Incoming{}, false, nil
 }
 
@@ -64,7 +70,10 @@ func (d *jsonDecoder) attach(data []byte) (Incoming, bool, error) {
 		return Incoming{}, false, nil
 	}
 	d.pending = nil
-	return u.packet, true, nil
+	p := u.packet
+	*u = unfinished{}
+	unfinisheds.Put(u)
+	return p, true, nil
 }
 
 // payload checks what is behind the header and takes its arguments.
