@@ -198,7 +198,7 @@ func (b *bench) one(ctx context.Context, s scenario.Scenario, p peers.Peer, roun
 
 func (o *options) conditions(addr string, server scenario.Meter, later bool) scenario.Conditions {
 	c := scenario.Conditions{
-		Addr: addr, Server: server, Warmup: o.warmup, Window: o.window,
+		Addr: addr, Server: server, Warmup: o.warmup, Window: o.window, Nap: o.nap,
 		Connections: o.connections, Settle: settle,
 	}
 	if later {

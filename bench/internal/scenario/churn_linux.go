@@ -22,7 +22,7 @@ func churning(n int, t load.Transport) func(*stage) error {
 		if c.loop, err = load.New(c.Addr, 512); err != nil {
 			return err
 		}
-		c.loop.Nap = nap
+		c.loop.Nap = c.Nap
 		c.clients = make([]load.Client, n)
 		for i := range c.clients {
 			c.clients[i].ID = i

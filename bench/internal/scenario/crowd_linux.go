@@ -13,10 +13,6 @@ import (
 // dialling is how many connections are being opened at a time.
 const dialling = 64
 
-// nap is the generator's rest where calls are made as fast as answers come. There
-// are always so many on their way that the server has work meanwhile.
-const nap = 100 * time.Microsecond
-
 // A crowd is a number of clients that connect and stay. Scenarios embed it, and
 // say what packets mean.
 type crowd struct {
@@ -50,7 +46,7 @@ func (c *crowd) gather(n, all, outSize int, t load.Transport, h load.Handler) (e
 		if c.loop, err = load.New(c.Addr, outSize); err != nil {
 			return err
 		}
-		c.loop.Nap = nap
+		c.loop.Nap = c.Nap
 		c.clients = make([]load.Client, all)
 	}
 	for i := c.opened; i < n; i++ {

@@ -31,6 +31,9 @@ type Conditions struct {
 	Server Meter
 	// Warmup goes before Window, which is what is measured.
 	Warmup, Window time.Duration
+	// Nap is the generator's rest where calls are made as fast as answers come. It
+	// should be so short that the server has work meanwhile.
+	Nap time.Duration
 	// Connections is how many connections idle has.
 	Connections int
 	// Settle is when their memory is read, after they have connected; SettleLater

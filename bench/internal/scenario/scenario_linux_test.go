@@ -100,7 +100,7 @@ func start(t *testing.T, ping time.Duration, register func(*socketio.Server)) *s
 	return &stage{
 		Conditions: Conditions{
 			Addr: ln.Addr().String(), Server: self,
-			Warmup: 10 * time.Millisecond, Window: 100 * time.Millisecond,
+			Warmup: 10 * time.Millisecond, Window: 100 * time.Millisecond, Nap: 100 * time.Microsecond,
 			Connections: 20, Settle: 10 * time.Millisecond, SettleLater: 20 * time.Millisecond,
 		},
 		part: "test", patience: 10 * time.Second,
