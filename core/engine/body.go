@@ -10,12 +10,12 @@ import (
 // bodies keeps buffers that POST bodies are read into. Receivers use what is in them
 // during their calls only.
 var bodies = sync.Pool{New: func() any {
-	buf := make([]byte, 0, 4<<10)
+	buf := make([]byte, 0, 1<<10)
 	return &buf
 }}
 
 // maxPooledBody keeps the pool from holding on to the buffers of rare large bodies.
-const maxPooledBody = 64 << 10
+const maxPooledBody = 16 << 10
 
 func release(buf *[]byte) {
 	if cap(*buf) <= maxPooledBody {

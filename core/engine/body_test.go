@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strings"
 	"sync"
+	"testing"
+	"testing/iotest"
 	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
 )
 
 // A slowBody is a POST body that arrives when the client lets it, and whose
@@ -54,6 +59,35 @@ func (b *slowBody) Read(p []byte) (int, error) {
 		case <-late:
 			return 0, os.ErrDeadlineExceeded
 		case <-b.moved:
+		}
+	}
+}
+
+// Bodies of any length arrive whole, one byte at a time or at once, though their
+// buffers are used again.
+func TestBodyLengths(t *testing.T) {
+	h := serve(t, engine.Config{MaxPayload: 5000})
+	c := h.connect()
+	for i, n := range []int{1, 1022, 1023, 1024, 1025, 4999, 2, 2047, 2048} {
+		text := strings.Repeat(string(rune('a'+i)), n)
+		for name, r := range map[string]io.Reader{
+			"at once": strings.NewReader("4" + text), "with its end": iotest.DataErrReader(strings.NewReader("4" + text)),
+			"bytes": iotest.OneByteReader(strings.NewReader("4" + text)),
+		} {
+			for _, length := range []int64{int64(n) + 1, -1} {
+				req := request("POST", c.query(), "")
+				req.Body, req.ContentLength = r, length
+				if length < 0 {
+					req.Body = strings.NewReader("4" + text)
+				}
+				before := len(c.got())
+				if reply := h.ServePoll(t.Context(), req); reply.Status != 200 {
+					t.Fatalf("%s, %d bytes: %d", name, n, reply.Status)
+				}
+				if got := c.got(); len(got) != before+1 || got[before] != message(text) {
+					t.Errorf("%s, %d bytes, said to be %d: %.20q", name, n, length, got[before:])
+				}
+			}
 		}
 	}
 }

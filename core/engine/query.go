@@ -23,7 +23,7 @@ func (p *param) is(value string) bool { return p.n == 1 && p.value == value }
 
 // query returns the parameters that [Request.Query] has.
 func (r *Request) query() (q query) {
-	if strings.ContainsAny(r.RawQuery, "%+;") { // something has to be unescaped
+	if isEscaped(r.RawQuery) { // something has to be unescaped
 		for key, values := range r.Query() {
 			for _, value := range values {
 				q.add(key, value)
@@ -38,6 +38,12 @@ func (r *Request) query() (q query) {
 		q.add(key, value)
 	}
 	return q
+}
+
+// isEscaped reports whether a query may have to be unescaped, or is malformed. (Three
+// searches for a byte take a fifth of the time that strings.ContainsAny does.)
+func isEscaped(raw string) bool {
+	return strings.IndexByte(raw, '%') >= 0 || strings.IndexByte(raw, '+') >= 0 || strings.IndexByte(raw, ';') >= 0
 }
 
 func (q *query) add(key, value string) {

@@ -11,11 +11,13 @@ func Handshake(rawQuery string) bool {
 	if !strings.Contains(rawQuery, "sid=") {
 		return true
 	}
-	if strings.ContainsAny(rawQuery, "%+;") { // something has to be unescaped
+	if strings.IndexByte(rawQuery, '%') >= 0 || strings.IndexByte(rawQuery, ';') >= 0 { // something has to be unescaped
 		query, _ := url.ParseQuery(rawQuery)
 		return query.Get("sid") == ""
 	}
-	for pair := range strings.SplitSeq(rawQuery, "&") {
+	for rest := rawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
 		if id, ok := strings.CutPrefix(pair, "sid="); ok {
 			return id == ""
 		}

@@ -13,7 +13,7 @@ import (
 func Write(w http.ResponseWriter, reply engine.Reply) {
 	merge(w.Header(), http.Header(reply.Header))
 	if reply.Status != http.StatusNoContent && reply.Status != http.StatusNotModified {
-		w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
+		w.Header()["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
 	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body) // even if empty: frameworks write the status only then

@@ -37,11 +37,12 @@ func (h *Host) Serve(w http.ResponseWriter, r *http.Request, x Extras) error {
 
 func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request) {
 	// A poll hangs as long as the engine sees fit, while the server's WriteTimeout
-	// runs. Over HTTP/1 that matters when the answer is written, and by then it has
-	// been replaced; over HTTP/2 it would cut the poll off. A writer without
-	// deadlines is not ours to mend, so these errors are of no use.
+	// runs. That matters when something is written, which over plain HTTP/1 is the
+	// answer, with a deadline of its own; TLS may have to say something before, and
+	// over HTTP/2 the poll would be cut off. A writer without deadlines is not ours
+	// to mend, so these errors are of no use.
 	rc := http.NewResponseController(w)
-	if r.ProtoMajor > 1 {
+	if r.ProtoMajor > 1 || r.TLS != nil {
 		_ = rc.SetWriteDeadline(time.Time{})
 	}
 	ctx, release := client(w, r)
