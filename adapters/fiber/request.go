@@ -19,14 +19,19 @@ func (h *handler) translate(c *fiber.Ctx) *engine.Request {
 	ctx := c.Context()
 	var to copier
 	to.Grow(len(ctx.Request.Header.RawHeaders()) + len(ctx.Request.RequestURI()) + 32)
-	req := &engine.Request{
+	all := &struct { // in one piece, too
+		engine.Request
+		values [8]string
+	}{}
+	req := &all.Request
+	*req = engine.Request{
 		Method:     to.copy(ctx.Method()),
 		Path:       to.copy(ctx.Path()),
 		RawQuery:   to.copy(ctx.URI().QueryString()),
 		Host:       to.copy(ctx.Host()),
 		RemoteAddr: to.address(ctx.RemoteAddr()),
 		Secure:     ctx.IsTLS(),
-		Header:     to.headers(&ctx.Request.Header),
+		Header:     to.headers(&ctx.Request.Header, all.values[:]),
 	}
 	if ctx.IsPost() {
 		setBody(req, ctx)
@@ -58,10 +63,10 @@ func (c *copier) address(a net.Addr) string {
 	return c.copy(netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).AppendTo(room[:0]))
 }
 
-// headers copies the header fields, without those that net/http keeps elsewhere.
-func (c *copier) headers(from *fasthttp.RequestHeader) engine.Header {
-	n := from.Len()
-	h, values := make(engine.Header, n), make([]string, n)
+// headers copies the header fields, without those that net/http keeps elsewhere. In
+// room is space for the values of as many.
+func (c *copier) headers(from *fasthttp.RequestHeader, room []string) engine.Header {
+	h, values := make(engine.Header, 8), room
 	from.VisitAll(func(key, value []byte) {
 		name := textproto.CanonicalMIMEHeaderKey(c.copy(key))
 		switch {
@@ -70,6 +75,9 @@ func (c *copier) headers(from *fasthttp.RequestHeader) engine.Header {
 		case h[name] != nil:
 			h[name] = append(h[name], c.copy(value))
 		default:
+			if len(values) == 0 {
+				values = make([]string, len(room))
+			}
 			values[0] = c.copy(value)
 			h[name], values = values[:1:1], values[1:]
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -229,31 +228,39 @@ func (s *Session) receivePayload(body []byte, binary bool) bool {
 	if !s.polls() {
 		return false
 	}
-	defer func() { start(s.flushReceiver()) }()
-	for p, err := range s.packets(body, binary) {
-		if err != nil {
-			s.end(ReasonParseError, err)
-			return false
-		}
-		if p.Type == eio.Close {
-			s.expectPoll()
-			s.end(ReasonTransportClose, nil)
-			return true
-		}
-		if err := s.received(p); err != nil {
-			return err != errHeartbeat
+	defer s.startReceiver()
+	packets := eio.Packets(body)
+	if s.legacy != nil {
+		packets = s.legacy.packets(body, binary)
+	}
+	for p, err := range packets {
+		if more, ok := s.receivePosted(p, err); !more {
+			return ok
 		}
 	}
 	return true
 }
 
-// packets reads a POST body.
-func (s *Session) packets(body []byte, binary bool) iter.Seq2[eio.Packet, error] {
-	if s.legacy != nil {
-		return s.legacy.packets(body, binary)
+// receivePosted handles a packet of a POST body, or what is there in its place. It
+// reports whether the next one counts and, if not, whether this body was one.
+func (s *Session) receivePosted(p eio.Packet, err error) (more, ok bool) {
+	if err != nil {
+		s.end(ReasonParseError, err)
+		return false, false
 	}
-	return eio.Packets(body)
+	if p.Type == eio.Close {
+		s.expectPoll()
+		s.end(ReasonTransportClose, nil)
+		return false, true
+	}
+	if err := s.received(p); err != nil {
+		return false, err != errHeartbeat
+	}
+	return true, true
 }
+
+// startReceiver has a goroutine do what the messages have given the receiver to do.
+func (s *Session) startReceiver() { start(s.flushReceiver()) }
 
 // polls reports whether the session has neither ended nor been taken over by a
 // WebSocket, which can happen while a body is on its way.
