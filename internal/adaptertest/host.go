@@ -26,6 +26,8 @@ type Host struct {
 	TimeoutHides bool
 	// SeesUpgrades says that App.Log is told the status of an upgrade.
 	SeesUpgrades bool
+
+	unparked bool // the pass in which every WebSocket has a goroutine
 }
 
 // A Place is where an application mounts the endpoint.
@@ -85,20 +87,33 @@ func (p Place) Prefix() string {
 	return ""
 }
 
-// Run runs the suite.
+// Run runs the suite: all of it with a server's defaults, under which silent
+// WebSockets are parked where the system can, and what has WebSockets in it once
+// more with a goroutine for each of them.
 func Run(t *testing.T, host Host) {
 	for name, f := range map[string]func(*testing.T, Host){
-		"Protocol":   protocol,
-		"Bodies":     bodies,
-		"Files":      clientFiles,
+		"Protocol": protocol,
+		"Bodies":   bodies,
+		"Files":    clientFiles,
+		"Older":    older,
+	} {
+		t.Run(name, func(t *testing.T) { f(t, host) })
+	}
+	webSockets(t, host)
+	host.unparked = true
+	t.Run("Unparked", func(t *testing.T) { webSockets(t, host) })
+}
+
+func webSockets(t *testing.T, host Host) {
+	for name, f := range map[string]func(*testing.T, Host){
 		"Requests":   requests,
 		"Upgrade":    upgrades,
+		"Parking":    parking,
 		"Deflate":    deflate,
 		"Middleware": middlewares,
 		"Identity":   identity,
 		"Life":       life,
 		"Socket.IO":  sockets,
-		"Older":      older,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, host) })
 	}

@@ -12,7 +12,7 @@ import (
 // identity checks that what the auth middleware found out about a user reaches
 // that user's session, and no other, and stays.
 func identity(t *testing.T, host Host) {
-	srv, err := engine.New(engine.Config{})
+	srv, err := engine.New(engine.Config{DisableParking: host.unparked})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func requests(t *testing.T, host Host) {
 // testAddress: a session knows the address of who opened it, and what its request
 // said, over both transports.
 func testAddress(t *testing.T, host Host) {
-	srv, err := engine.New(engine.Config{})
+	srv, err := engine.New(engine.Config{DisableParking: host.unparked})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ func (b *buffer) String() string {
 func start(t *testing.T, host Host, app App, cfg engine.Config) *site {
 	t.Helper()
 	log := &buffer{}
+	cfg.DisableParking = host.unparked
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	srv, err := engine.New(cfg)
 	if err != nil {

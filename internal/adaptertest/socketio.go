@@ -14,7 +14,7 @@ import (
 // sockets runs Socket.IO over the adapter: a handler knows the user that the
 // framework's middleware has found, long after that request.
 func sockets(t *testing.T, host Host) {
-	srv, err := socketio.New(socketio.Config{Logger: slog.New(slog.DiscardHandler)})
+	srv, err := socketio.New(socketio.Config{Logger: slog.New(slog.DiscardHandler), DisableParking: host.unparked})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,33 @@ func TestFinishWrite(t *testing.T) {
 	})
 }
 
+// TestFinishWriteOwnsTheRest: what is left of a pooled buffer is kept apart from it.
+func TestFinishWriteOwnsTheRest(t *testing.T) {
+	overSockets(t, Config{}, func(t *testing.T, c *Conn, peer net.Conn) {
+		var fs []*engine.Frame
+		for i := range 3000 {
+			fs = append(fs, engine.BinaryFrame([]byte(strings.Repeat(string(rune('0'+i%64)), 1000+i%3000))))
+		}
+		tryStuck(t, c, fs)
+		for range 10 {
+			var all [][]byte
+			for range 10 {
+				b := newBuffer(bufferSize)
+				clear(b[:bufferSize])
+				all = append(all, b)
+			}
+			for _, b := range all {
+				freeBuffer(b)
+			}
+		}
+		finished := finishLater(c)
+		wantFrames(t, bufio.NewReader(peer), fs)
+		if err := within(t, 5*time.Second, finished); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestFinishWriteTimeout: the peer has WriteTimeout for it, and the next batch has
 // its own.
 func TestFinishWriteTimeout(t *testing.T) {
