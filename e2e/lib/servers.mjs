@@ -13,11 +13,13 @@ const reference = fileURLToPath(new URL('../server/reference.mjs', import.meta.u
 
 /**
  * Starts one server process and waits for the line in which it names its addresses.
- * Both programs take the same flags: -host, -addr, -codec, -client, -recovery (not Node), -ping-interval, -ping-timeout.
+ * Both programs take the same flags: -host, -addr, -codec, -client, -ping-interval, -ping-timeout, and -recovery and
+ * -parking, which mean nothing to Node. E2E_PARKING=off is -parking off for all that do not say otherwise.
  */
 export async function startServer(host, flags = []) {
   const only = host === 'all' ? [] : ['-host', host];
-  const [program, args] = host === 'node' ? [process.execPath, [reference, ...flags]] : [goServer, [...only, ...flags]];
+  const all = ['-parking', process.env.E2E_PARKING ?? 'on', ...flags];
+  const [program, args] = host === 'node' ? [process.execPath, [reference, ...all]] : [goServer, [...only, ...all]];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const log = [];
   child.stderr.on('data', (text) => log.push(text));

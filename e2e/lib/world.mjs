@@ -14,10 +14,10 @@ export class World {
   #managers = new Set();
   #cleanups = [];
 
-  constructor({ version, mode, host, url }) {
+  constructor({ version, mode, host, url, flags = [] }) {
     Object.assign(this, { version, mode, host, url });
     this.io = client(version).io;
-    this.flags = codecFlags(version);
+    this.flags = [...flags, ...codecFlags(version)]; // for servers of a case's own
     this.codec = this.flags.at(-1);
     this.transport = mode === 'polling' ? 'polling' : 'websocket';
   }

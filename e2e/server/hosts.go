@@ -33,7 +33,7 @@ func newEndpoints(cfg socketio.Config) (endpoints, error) {
 	// Plain Engine.IO is also where compressed WebSocket messages are tried.
 	eng, err := engine.New(engine.Config{
 		PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout,
-		PerMessageDeflate: &engine.Deflate{Threshold: 1024},
+		PerMessageDeflate: &engine.Deflate{Threshold: 1024}, DisableParking: cfg.DisableParking,
 	})
 	if err != nil {
 		return endpoints{}, err

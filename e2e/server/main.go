@@ -29,6 +29,7 @@ func main() {
 	timeout := flag.Int("ping-timeout", 20_000, "milliseconds to wait for a pong")
 	window := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
 	codec := flag.String("codec", "json", "how packets are encoded: json or msgpack")
+	parking := flag.String("parking", "on", "off gives every WebSocket a goroutine")
 	client := flag.String("client", "", "folder with the client's files, to be served; none if empty")
 	flag.Parse()
 	// What clients do wrong is part of the suite, and not worth a line.
@@ -37,6 +38,14 @@ func main() {
 	cfg := socketio.Config{
 		PingInterval: time.Duration(*interval) * time.Millisecond,
 		PingTimeout:  time.Duration(*timeout) * time.Millisecond,
+	}
+	switch *parking {
+	case "on":
+	case "off":
+		cfg.DisableParking = true
+	default:
+		fmt.Fprintf(os.Stderr, "parking is on or off, not %q\n", *parking)
+		os.Exit(2)
 	}
 	if *window > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{MaxDisconnectionDuration: time.Duration(*window) * time.Millisecond}
