@@ -134,6 +134,9 @@ func TestASlowClientDelaysNobody(t *testing.T) {
 			_ = r.session.SendText(fmt.Sprint(i))
 			synctest.Wait()
 			wantMessages(t, "the quick one", quick.rest(), message(fmt.Sprint("4", i)))
+			if slowest[0].session.Writable() || !r.session.Writable() {
+				t.Errorf("after %d messages: writable are the slow one: %v, the quick one: %v", i+1, slowest[0].session.Writable(), r.session.Writable())
+			}
 			for _, p := range slow {
 				wantMessages(t, "a slow one", p.rest())
 			}
@@ -216,35 +219,6 @@ func TestHurryEnds(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Who hurries has written when he returns, in one write, if nobody else had begun.
-func TestHurryWrites(t *testing.T) {
-	overPromptPipes(t)
-	synctest.Test(t, func(t *testing.T) {
-		p, r := serve(t, engine.Config{}).connectWebSocket()
-		p.batches = nil
-		r.session.Hurry() // of nothing
-		for range 3 {
-			_ = r.session.SendText("a")
-		}
-		if r.session.Writable() {
-			t.Error("writable while the flusher is due")
-		}
-		r.session.Hurry()
-		wantMessages(t, "when it returns", p.rest(), "4a", "4a", "4a")
-		if !r.session.Writable() {
-			t.Error("not writable afterwards")
-		}
-		r.session.Hurry()
-		synctest.Wait()
-		if got := fmt.Sprint(p.batches); got != "[3]" {
-			t.Errorf("written in batches of %v", got)
-		}
-		_ = r.session.Queue(engine.BinaryFrame(nil))
-		r.session.Hurry()
-		wantMessages(t, "what is queued to wait, waits", p.rest())
-	})
 }
 
 // What is queued is delivered before a session that closes ends, whoever writes it.
