@@ -158,6 +158,27 @@ func TestASlowClientDelaysNobody(t *testing.T) {
 	})
 }
 
+// A session that has moved is written to by the flusher, too.
+func TestAMoveIsToThePromptConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		c := h.connect()
+		var writes atomic.Int64
+		p := &hooked{promptPipe: &promptPipe{pipe: newPipe(t)}}
+		p.set(func() { writes.Add(1) })
+		u, _ := h.AcceptUpgrade(t.Context(), upgradeRequest(webSocket+"&sid="+c.sid))
+		u.Start(p)
+		p.send("2probe", "5")
+		synctest.Wait()
+		_ = c.session.SendText("a")
+		synctest.Wait()
+		wantMessages(t, "written", p.rest(), "3probe", "4a")
+		if n := writes.Load(); n != 1 {
+			t.Errorf("%d writes without waiting", n)
+		}
+	})
+}
+
 // A client that is sent more with each write takes turns with the others.
 func TestABusySessionTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,7 +38,7 @@ func TestParkedSplit(t *testing.T) {
 		testFrame(bin, strings.Repeat("x", 200)), closing(closePayload(1000, "bye")))
 	want := []string{"t:first", "b:fragments", "b:" + strings.Repeat("x", 200)}
 	var all sync.WaitGroup
-	for cut := range len(stream) {
+	for cut := range stream {
 		ours, peer := dialTCP(t)
 		c := openParked(t, ours, nil, Config{})
 		read, frames := readAll(c), watchAndClose(peer)
@@ -229,18 +229,14 @@ func TestParkedDrain(t *testing.T) {
 	mine := errors.New("mine")
 	drained := make(chan outcome, 1)
 	c.Park(func() {
-		for {
-			var o outcome
-			_, err := c.ReadAvailable(func(bool, []byte) error { return mine })
-			if err == nil && c.Rest() {
-				return
-			}
-			for o.err == nil {
-				o.err = c.ReadMessages(o.deliver)
-			}
-			drained <- o
+		if _, err := c.ReadAvailable(func(bool, []byte) error { return mine }); err == nil && c.Rest() {
 			return
 		}
+		var o outcome
+		for o.err == nil {
+			o.err = c.ReadMessages(o.deliver)
+		}
+		drained <- o
 	})
 	peer.Write(join(testFrame(text, "a"), testFrame(text, "b")))
 	time.Sleep(10 * time.Millisecond)
