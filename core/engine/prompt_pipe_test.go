@@ -54,6 +54,7 @@ type parkedPipe struct {
 	promptPipe
 	awake func()
 	rests bool
+	more  bool // is left to read, as the engine has been told
 }
 
 func newParkedPipe(p *pipe) engine.Conn {
@@ -99,16 +100,21 @@ func (p *parkedPipe) ReadAvailable(deliver func(binary bool, data []byte) error)
 	case p.aborted, p.closed && !p.silent:
 		return false, io.EOF
 	case len(p.in) == 0:
+		p.more = false
 		return false, p.inErr
 	}
 	err = p.readBatch(deliver)
-	return len(p.in) > 0, err
+	p.more = len(p.in) > 0
+	return p.more, err
 }
 
 // Rest implements engine.ParkingConn.
 func (p *parkedPipe) Rest() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.more {
+		p.t.Error("rests although there is more to read")
+	}
 	if p.something() {
 		return false
 	}
