@@ -70,9 +70,8 @@ func TestEveryHookMayDoEverything(t *testing.T) {
 							return next(ctx, e)
 						}
 					})
-					other := open(t, io)
+					other, c := open(t, io), open(t, io) // both, before a hook closes the server
 					other.SendRaw("40")
-					c := open(t, io)
 					c.SendRaw("40")
 					settle()
 					c.SendRaw(`421["event"]`)
