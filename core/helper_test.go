@@ -17,6 +17,20 @@ import (
 	"github.com/kawat-go/kawat/core/siotest"
 )
 
+// patience is how long tests wait for what must come: a machine that is busy with
+// other things may take its time.
+const patience = time.Minute
+
+// eventually waits for a condition, outside of bubbles.
+func eventually(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !there(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
 // A server of a test remembers what it has logged.
 type server struct {
 	*socketio.Server
@@ -35,7 +49,7 @@ func serve(t testing.TB, cfg socketio.Config) *server {
 	t.Cleanup(func() {
 		_ = s.Close()
 		var stats socketio.Stats
-		for range 1000 {
+		for end := time.Now().Add(patience); time.Now().Before(end); {
 			stats = s.Stats()
 			if stats.Sockets == 0 && stats.Rooms == 0 && stats.PendingAcks == 0 && stats.Engine.Sessions == 0 && stats.Engine.QueuedBytes == 0 {
 				return
