@@ -34,7 +34,8 @@ type Options struct {
 	// socket: see [engine.Request].
 	Values  map[string]any
 	Context context.Context
-	// Timeout is how long what is expected may take. Default 5 s.
+	// Timeout is how long what is expected may take. Default 30 s: a machine
+	// that is busy with other things may take its time.
 	Timeout time.Duration
 	// Silent leaves pings unanswered.
 	Silent bool
@@ -82,7 +83,7 @@ func Open(tb TB, server engine.Endpoint, opts Options) *Client {
 		opts.Namespace = "/"
 	}
 	if opts.Timeout == 0 {
-		opts.Timeout = 5 * time.Second
+		opts.Timeout = 30 * time.Second
 	}
 	if opts.Codec == nil {
 		opts.Codec = packet.JSON()
