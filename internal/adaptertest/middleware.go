@@ -24,7 +24,7 @@ func middlewares(t *testing.T, host Host) {
 		t.Run("engine's", start(t, host, App{}, engine.Config{}).sub(testGzip))
 	})
 	t.Run("server timeouts", func(t *testing.T) {
-		app := App{ConnTimeout: 400 * time.Millisecond, Logger: true, Recovery: true, CORS: true}
+		app := App{ConnTimeout: time.Second, Logger: true, Recovery: true, CORS: true}
 		testHanging(start(t, host, app, engine.Config{}).with(t))
 	})
 	t.Run("timeout", func(t *testing.T) { testTimeout(t, host) })
@@ -123,7 +123,8 @@ func testHanging(s *site) {
 	sid := s.open()
 	polled := s.pollLater(sid)
 	c := s.dial("")
-	time.Sleep(900 * time.Millisecond)
+	time.Sleep(2500 * time.Millisecond)
+	s.client.CloseIdleConnections() // of which the server may just give one up
 	s.do("POST", s.query(sid), "4late")
 	if r := <-polled; r.status != 200 || r.body != "4late" {
 		s.t.Errorf("the poll: %d %q", r.status, r.body)
@@ -149,7 +150,7 @@ func (s *site) pollLater(sid string) <-chan response {
 // testTimeout: under the framework's timeout middleware short polls work, and
 // WebSocket works or says why it does not.
 func testTimeout(t *testing.T, host Host) {
-	s := start(t, host, App{Timeout: 300 * time.Millisecond}, engine.Config{})
+	s := start(t, host, App{Timeout: 2 * time.Second}, engine.Config{})
 	s.exchange(s.open())
 	if host.TimeoutHides {
 		r := s.do("GET", s.path+"/?EIO=4&transport=websocket", "", opening...)
@@ -160,7 +161,7 @@ func testTimeout(t *testing.T, host Host) {
 	}
 	c := s.dial("")
 	sidOf(t, c.receive())
-	time.Sleep(600 * time.Millisecond)
+	time.Sleep(2500 * time.Millisecond)
 	c.send("4hello")
 	c.expect("4hello")
 }

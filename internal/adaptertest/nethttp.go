@@ -16,7 +16,7 @@ func ServeHTTP(t *testing.T, ln net.Listener, h http.Handler, app App) func(cont
 	if app.NoHijack {
 		h = http.TimeoutHandler(h, time.Minute, "too late")
 	}
-	srv := &http.Server{Handler: h, ReadTimeout: app.ConnTimeout, WriteTimeout: app.ConnTimeout, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: h, ReadTimeout: app.ConnTimeout, WriteTimeout: app.ConnTimeout, ReadHeaderTimeout: patience}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

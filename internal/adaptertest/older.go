@@ -16,7 +16,7 @@ import (
 func older(t *testing.T, host Host) {
 	for name, streams := range map[string]bool{"default": false, "streamed": true} {
 		t.Run(name, func(t *testing.T) {
-			cfg := engine.Config{AllowEIO3: true, MaxPayload: 1000, BodyTimeout: 2 * time.Second}
+			cfg := engine.Config{AllowEIO3: true, MaxPayload: 1000, BodyTimeout: patience}
 			s := start(t, host, App{Place: Group, Streams: streams}, cfg)
 			t.Run("polling", s.sub(testOldPolling))
 			t.Run("limit", s.sub(testOldLimit))
@@ -109,12 +109,13 @@ func testOldUpgrade(s *site) {
 // dialOld opens a WebSocket at a target of its own.
 func (s *site) dialOld(target string) *ws {
 	s.t.Helper()
-	conn, _, err := dialer.DefaultDialer.Dial(s.scheme("ws")+s.addr+target, map[string][]string{UserHeader: {"alice"}})
+	d := &dialer.Dialer{HandshakeTimeout: patience}
+	conn, _, err := d.Dial(s.scheme("ws")+s.addr+target, map[string][]string{UserHeader: {"alice"}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	return &ws{s.t, conn}
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	dialer "github.com/fasthttp/websocket"
+
 	"github.com/kawat-go/kawat/core/engine"
 )
 
@@ -53,7 +55,7 @@ func testAddress(t *testing.T, host Host) {
 				if r.RemoteAddr != conn.LocalAddr().String() || r.RawQuery != want || r.Header.Get("X-Token") != "secret" {
 					s.t.Errorf("from %q, %q, token %q; want %q", r.RemoteAddr, r.RawQuery, r.Header.Get("X-Token"), conn.LocalAddr())
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(patience):
 				s.t.Error("no session")
 			}
 		}))
@@ -114,7 +116,7 @@ func testGarbageBehind(s *site) {
 // probes reports whether a new connection may take over the session.
 func (s *site) probes(sid string) bool {
 	c := s.dial(sid)
-	c.send("2probe")
+	_ = c.WriteMessage(dialer.TextMessage, []byte("2probe")) // a connection that may not is closed
 	_, answer, err := c.ReadMessage()
 	return err == nil && string(answer) == "3probe"
 }

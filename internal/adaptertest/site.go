@@ -18,6 +18,10 @@ import (
 	"github.com/kawat-go/kawat/core/engine"
 )
 
+// patience is how long the suite waits for what must come: a machine that is busy
+// with other things may take its time.
+const patience = time.Minute
+
 // A site is a running application.
 type site struct {
 	t        *testing.T
@@ -93,7 +97,7 @@ func serve(t *testing.T, host Host, app App) *site {
 		t: t, addr: ln.Addr().String(), prefix: app.Place.Prefix(), io: app.Endpoint.Engine(),
 		client: &http.Client{
 			Transport:     transport,
-			Timeout:       10 * time.Second,
+			Timeout:       patience,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
@@ -103,7 +107,7 @@ func serve(t *testing.T, host Host, app App) *site {
 	t.Cleanup(func() {
 		_ = s.io.Close()
 		transport.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.shutdown(ctx); err != nil {
 			t.Errorf("the framework's shutdown: %v", err)
@@ -209,7 +213,7 @@ func (s *site) exchange(sid string, headers ...string) {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("in vain: %s", what)
 		}

@@ -224,7 +224,7 @@ func testLog(t *testing.T, host Host) {
 		if status != 101 {
 			t.Errorf("status %d", status)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(patience):
 		t.Error("no middleware saw the request end")
 	}
 	c.send("4hello")

@@ -35,7 +35,7 @@ func (s *site) connect() net.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	return conn
 }
 
@@ -101,7 +101,7 @@ type ws struct {
 // dial opens a WebSocket; sid is empty for a new session.
 func (s *site) dial(sid string, headers ...string) *ws {
 	s.t.Helper()
-	return s.dialBy(&dialer.Dialer{HandshakeTimeout: 5 * time.Second}, sid, headers...)
+	return s.dialBy(&dialer.Dialer{HandshakeTimeout: patience}, sid, headers...)
 }
 
 func (s *site) dialBy(d *dialer.Dialer, sid string, headers ...string) *ws {
@@ -126,7 +126,7 @@ func (s *site) dialBy(d *dialer.Dialer, sid string, headers ...string) *ws {
 		s.t.Fatalf("dial: %v (%d %s)", err, status, body)
 	}
 	s.t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	return &ws{s.t, conn}
 }
 
