@@ -202,7 +202,7 @@ func TestReclaimingIsInOrder(t *testing.T) {
 }
 
 func TestHostileNames(t *testing.T) {
-	for cleanup, clients := range map[bool]int{true: 100, false: 1000} {
+	for cleanup, clients := range map[bool]int{true: 100, false: 200} {
 		t.Run(fmt.Sprintf("cleanup %v", cleanup), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				io := serve(t, socketio.Config{MaxChildNamespaces: 50, CleanupEmptyChildNamespaces: cleanup, PingInterval: time.Hour})

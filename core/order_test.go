@@ -19,7 +19,7 @@ import (
 func crowded(t *testing.T, io engine.Endpoint, n int) []*siotest.Client {
 	clients := make([]*siotest.Client, n)
 	for i := range clients {
-		opts := siotest.Options{Timeout: time.Minute}
+		opts := siotest.Options{Timeout: patience}
 		if i%4 == 3 {
 			opts.Transport = engine.Polling
 		}
@@ -36,7 +36,7 @@ func TestAllClientsSeeOneOrder(t *testing.T) {
 }
 
 func seeOneOrder(t *testing.T, cfg socketio.Config) {
-	const writers, each, readers = 64, 20, 12
+	const writers, each, readers = 64, 10, 12
 	io := serve(t, cfg)
 	clients := crowded(t, io, readers)
 	for _, c := range clients {

@@ -15,7 +15,7 @@ import (
 // freed waits until the collector has taken a value.
 func freed[T any](t *testing.T, what string, p weak.Pointer[T]) {
 	t.Helper()
-	for range 300 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if runtime.GC(); p.Value() == nil {
 			return
 		}

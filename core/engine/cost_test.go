@@ -65,7 +65,7 @@ func abandon(t *testing.T, srv *engine.Server, n int) {
 func closeFully(t *testing.T, srv *engine.Server) {
 	t.Helper()
 	_ = srv.Close()
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if srv.ClientsCount() == 0 {
 			return
 		}

@@ -144,7 +144,7 @@ func newServer(t testing.TB, cfg engine.Config) *engine.Server {
 	t.Cleanup(func() {
 		_ = srv.Close()
 		var stats engine.Stats
-		for range 500 {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 			if stats = srv.Stats(); stats.Sessions == 0 && stats.QueuedBytes == 0 {
 				return
 			}

@@ -66,7 +66,7 @@ func moveOnce(t *testing.T, seed int) {
 	}
 	m.move(pollsEnded)
 	done.Wait()
-	for range 2000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if len(m.seen()) >= moved && len(c.got()) >= moved {
 			break
 		}
