@@ -126,6 +126,7 @@ func TestAPingThatFindsNoRoom(t *testing.T) {
 		_ = hog.session.SendText(strings.Repeat("x", 99))
 		poll := c.pollLater()
 		wantBody(t, "poll", <-poll, "1")
+		synctest.Wait() // the poll is answered before the receiver is told
 		wantBody(t, "reason", c.reason(), "ping timeout")
 	})
 }
