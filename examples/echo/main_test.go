@@ -13,7 +13,11 @@ func TestOrders(t *testing.T) {
 	ani := smoke.Connect(t, url+"/api/socket.io", bearer("ani-token"))
 	budi := smoke.Connect(t, url+"/api/socket.io", bearer("budi-token"))
 
+	// An answer also says that the client hears of orders from now on.
 	if got := ani.Call("0", "whoami", `null`); got != `[{"name":"Ani"}]` {
+		t.Error("whoami:", got)
+	}
+	if got := budi.Call("0", "whoami", `null`); got != `[{"name":"Budi"}]` {
 		t.Error("whoami:", got)
 	}
 	if got := ani.Call("1", "order", `{"item":"a lamp"}`); got != `[{"id":1,"item":"a lamp","by":"Ani"}]` {

@@ -87,7 +87,7 @@ func (c *Client) Call(id, event, args string) string {
 
 func (c *Client) do(method string, body io.Reader) string {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.url, body)
 	if err != nil {
