@@ -39,7 +39,7 @@ func listen(t *testing.T, cfg fiber.Config, use ...fiber.Handler) string {
 	}()
 	t.Cleanup(func() {
 		_ = srv.Close()
-		_ = app.ShutdownWithTimeout(5 * time.Second)
+		_ = app.ShutdownWithTimeout(time.Minute)
 		_ = ln.Close()
 		<-done
 	})
@@ -64,13 +64,13 @@ func newEngine(t *testing.T, cfg engine.Config) *engine.Server {
 // dial opens a WebSocket session and checks that it works.
 func dial(t *testing.T, addr string) *websocket.Conn {
 	t.Helper()
-	d := websocket.Dialer{HandshakeTimeout: 5 * time.Second, EnableCompression: true}
+	d := websocket.Dialer{HandshakeTimeout: time.Minute, EnableCompression: true}
 	conn, res, err := d.Dial("ws://"+addr+"/engine.io/?EIO=4&transport=websocket", nil)
 	if err != nil {
 		t.Fatalf("%v %v", err, res)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	long := "4" + strings.Repeat("a", 100)
 	_ = conn.WriteMessage(websocket.TextMessage, []byte(long))
 	for _, want := range []string{`0{"sid":`, long} {
@@ -91,14 +91,14 @@ func TestServerSettings(t *testing.T) {
 		"DisableHeaderNormalizing":   {DisableHeaderNormalizing: true},
 		"Immutable":                  {Immutable: true},
 		"ETag":                       {ETag: true},
-		"timeouts":                   {ReadTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond, IdleTimeout: 200 * time.Millisecond},
+		"timeouts":                   {ReadTimeout: time.Second, WriteTimeout: time.Second, IdleTimeout: time.Second},
 		"StrictRouting and casing":   {StrictRouting: true, CaseSensitive: true},
 		"DisablePreParseMultipart":   {DisablePreParseMultipartForm: true},
 		"UnescapePath, ServerHeader": {UnescapePath: true, ServerHeader: "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := dial(t, listen(t, cfg))
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(100*time.Millisecond + 3*cfg.ReadTimeout/2)
 			_ = conn.WriteMessage(websocket.TextMessage, []byte("4still"))
 			if _, got, err := conn.ReadMessage(); string(got) != "4still" {
 				t.Errorf("%q %v", got, err)
@@ -110,7 +110,7 @@ func TestServerSettings(t *testing.T) {
 // TestDetached: an open WebSocket keeps nothing of fasthttp's.
 func TestDetached(t *testing.T) {
 	dial(t, listen(t, fiber.Config{}))
-	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		var stacks bytes.Buffer
 		_ = pprof.Lookup("goroutine").WriteTo(&stacks, 2)
 		if !strings.Contains(stacks.String(), "hijackConnHandler") {
@@ -148,7 +148,7 @@ func TestReadTimeout(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = io.WriteString(conn, "POST /engine.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n4par")
 			if _, err := io.ReadAll(conn); err != nil {
 				t.Error(err)
@@ -181,7 +181,7 @@ func TestShutdownAlone(t *testing.T) {
 	sid, _, _ := strings.Cut(rest, `"`)
 	_, _ = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=polling&sid="+sid+" HTTP/1.1\r\nHost: x\r\n\r\n")
 	time.Sleep(50 * time.Millisecond)
-	if err := app.ShutdownWithTimeout(3 * time.Second); err != nil {
+	if err := app.ShutdownWithTimeout(time.Minute); err != nil {
 		t.Error(err)
 	}
 	if err := <-done; err != nil {
