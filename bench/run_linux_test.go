@@ -51,7 +51,7 @@ func TestScenariosOfTheRunner(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
 	out := capture(t, func() error {
-		return run(context.Background(), strings.Fields("-quick -rounds 1 -window 300ms -warmup 10ms -servers nethttp,floor -scenarios echo-8,polling-echo -out "+dir))
+		return run(context.Background(), strings.Fields("-quick -rounds 1 -window 1s -warmup 10ms -servers nethttp,floor -scenarios echo-8,polling-echo -out "+dir))
 	})
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) != 1 {

@@ -44,7 +44,7 @@ func serve(t *testing.T, script func(c net.Conn, r *bufio.Reader)) server {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
 				script(c, bufio.NewReader(c))
 			})
 		}
@@ -125,7 +125,7 @@ func play(t *testing.T, srv server, transport Transport, r *recorder) {
 	if err = l.Dial(&Client{}, transport, r); err != nil {
 		t.Fatal(err)
 	}
-	if stopped, err := l.Run(20 * time.Second); err != nil || !stopped {
+	if stopped, err := l.Run(time.Minute); err != nil || !stopped {
 		t.Errorf("stopped: %v, %v", stopped, err)
 	}
 	if err = l.Close(); err != nil {
@@ -423,7 +423,7 @@ func TestEvery(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if stopped, err := l.Run(20 * time.Second); !stopped || err != nil {
+	if stopped, err := l.Run(time.Minute); !stopped || err != nil {
 		t.Fatal(stopped, err)
 	}
 	for i := 1; i < len(due); i++ {

@@ -35,7 +35,7 @@ func TestContract(t *testing.T) {
 	}
 	for _, p := range inGo {
 		t.Run(p.Name, func(t *testing.T) {
-			server, err := process.Start(t.Context(), p.Spec(root, dir, "-ping-interval", "200ms", "-ping-timeout", "10s"))
+			server, err := process.Start(t.Context(), p.Spec(root, dir, "-ping-interval", "200ms", "-ping-timeout", "60s"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,10 +106,10 @@ func speak(t *testing.T, addr string) {
 	}
 	response.Body.Close()
 	defer ws.Close()
-	_ = ws.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = ws.SetReadDeadline(time.Now().Add(time.Minute))
 	c := &client{t: t, ws: ws}
 	if open, err := c.next(); err != nil || !strings.HasPrefix(open, "0{") ||
-		!strings.Contains(open, `"pingInterval":200,"pingTimeout":10000,"maxPayload":1000000`) {
+		!strings.Contains(open, `"pingInterval":200,"pingTimeout":60000,"maxPayload":1000000`) {
 		t.Errorf("the handshake is %q, %v", open, err)
 	}
 	c.send("40")
@@ -130,7 +130,7 @@ func speak(t *testing.T, addr string) {
 	c.gets(`436[true]`, `437[true]`)
 	c.send(`428["publish",{"room":"r","n":1,"text":"hi"}]`, `42["quiet"]`)
 	c.gets(`438[true]`)
-	for end := time.Now().Add(5 * time.Second); c.pings < 3 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); c.pings < 3 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		c.send(`429["echo","still there"]`)
 		c.gets(`439["still there"]`)
 	}

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	startTimeout = 10 * time.Second
-	stopTimeout  = 5 * time.Second
+	startTimeout = 30 * time.Second
+	stopTimeout  = 20 * time.Second
 )
 
 // ErrUnsupported is what all that needs Linux says elsewhere.
@@ -51,7 +51,7 @@ type Process struct {
 	err    error // how it ended; set when exited is closed
 }
 
-// Start starts a server and waits until it has said where it listens, 10 s at most.
+// Start starts a server and waits until it has said where it listens, 30 s at most.
 // When ctx ends, the server is killed.
 func Start(ctx context.Context, s Spec) (*Process, error) {
 	p := &Process{name: s.Name, grace: stopTimeout, exited: make(chan struct{})}
@@ -135,7 +135,7 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // Stderr returns the end of what the server wrote to its standard error.
 func (p *Process) Stderr() string { return p.stderr.String() }
 
-// Stop ends the server and waits for that: by SIGTERM, and after 5 s by SIGKILL. It
+// Stop ends the server and waits for that: by SIGTERM, and after 20 s by SIGKILL. It
 // is an error if the server needed that, if it failed, or if it had ended before; and
 // of a process that was attached to.
 func (p *Process) Stop() error {

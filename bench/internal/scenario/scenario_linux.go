@@ -111,7 +111,7 @@ type stage struct {
 }
 
 // answerTimeout is how long a run waits for what a server owes it.
-const answerTimeout = 10 * time.Second
+const answerTimeout = 30 * time.Second
 
 // await handles what comes until done says that it is enough.
 func (s *stage) await(what string, done func() bool) error {

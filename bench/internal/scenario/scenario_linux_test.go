@@ -85,7 +85,7 @@ func start(t *testing.T, ping time.Duration, register func(*socketio.Server)) *s
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = srv.Serve(ln) })
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := io.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -100,10 +100,10 @@ func start(t *testing.T, ping time.Duration, register func(*socketio.Server)) *s
 	return &stage{
 		Conditions: Conditions{
 			Addr: ln.Addr().String(), Server: self,
-			Warmup: 10 * time.Millisecond, Window: 100 * time.Millisecond, Nap: 100 * time.Microsecond,
+			Warmup: 10 * time.Millisecond, Window: 500 * time.Millisecond, Nap: 100 * time.Microsecond,
 			Connections: 20, Settle: 10 * time.Millisecond, SettleLater: 20 * time.Millisecond,
 		},
-		part: "test", patience: 10 * time.Second,
+		part: "test", patience: time.Minute,
 	}
 }
 
@@ -125,7 +125,7 @@ func TestScenariosMeasure(t *testing.T) {
 			t.Parallel()
 			s := start(t, 0, contract)
 			if name == "upgrade" { // a server lets a poll go when it looks, ten times a second
-				s.Window = time.Second
+				s.Window = 2 * time.Second
 			}
 			figures, err := s.play(run)
 			if err != nil || len(figures) != 1 {
@@ -169,7 +169,7 @@ func TestIdle(t *testing.T) {
 }
 
 func TestHeartbeat(t *testing.T) {
-	const interval = 300 * time.Millisecond
+	const interval = time.Second
 	figures, err := start(t, interval, contract).play(beating(interval))
 	if err != nil || len(figures) != 1 {
 		t.Fatalf("%+v, %v", figures, err)
@@ -215,8 +215,9 @@ func TestWrongAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, 0, c.register)
 			if c.want == missing {
-				s.patience = 300 * time.Millisecond
+				s.patience = 3 * time.Second
 			}
+			s.Settle = time.Minute // which an error cuts short
 			figures, err := s.play(c.run)
 			if err == nil || !strings.Contains(err.Error(), c.want) || len(figures) != 0 {
 				t.Errorf("%+v, %v; want an error with %q", figures, err, c.want)
