@@ -134,7 +134,7 @@ func testWriteTimeout(t *testing.T, network network) {
 	c := network.open(t, ours, nil, Config{WriteTimeout: 100 * time.Millisecond})
 	start := time.Now()
 	err := c.WriteFrames([]*engine.Frame{engine.BinaryFrame(make([]byte, 16_000_000))})
-	if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 100*time.Millisecond || took > 3*time.Second {
+	if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 100*time.Millisecond || took > 30*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}
 	if err := readOnce(c, nil); err == nil {
@@ -143,17 +143,17 @@ func testWriteTimeout(t *testing.T, network network) {
 
 	ours, peer = network.dial(t)
 	fixBuffers(ours, peer)
-	c = network.open(t, ours, nil, Config{WriteTimeout: time.Second})
+	c = network.open(t, ours, nil, Config{WriteTimeout: 3 * time.Second})
 	for range 2 {
-		written := writeStuck(t, c, engine.BinaryFrame(make([]byte, 8_000_000)))
+		written := writeStuck(t, c, engine.BinaryFrame(make([]byte, 1_000_000)))
 		time.Sleep(50 * time.Millisecond) // long enough to meet a full socket
-		if s, err := nextFrame(bufio.NewReaderSize(peer, 16)); err != nil || len(s.payload) != 8_000_000 {
+		if s, err := nextFrame(bufio.NewReaderSize(peer, 16)); err != nil || len(s.payload) != 1_000_000 {
 			t.Fatalf("%d bytes, %v", len(s.payload), err)
 		}
-		if err := within(t, 5*time.Second, written); err != nil {
+		if err := within(t, time.Minute, written); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(1100 * time.Millisecond) // the deadline of the first batch must not hit the second
+		time.Sleep(3100 * time.Millisecond) // the deadline of the first batch must not hit the second
 	}
 }
 
