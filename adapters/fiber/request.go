@@ -48,7 +48,7 @@ type copier struct{ strings.Builder }
 
 func (c *copier) copy(text []byte) string {
 	start := c.Len()
-	c.Write(text)
+	_, _ = c.Write(text) // never fails
 	return c.String()[start:]
 }
 

@@ -19,8 +19,8 @@ func Packets(payload []byte) iter.Seq2[Packet, error] {
 			yield(Packet{}, ErrPacket)
 			return
 		}
-		text, rest, more := payload, payload, true
-		for more {
+		for rest, more := payload, true; more; {
+			var text []byte
 			text, rest, more = bytes.Cut(rest, []byte{Separator})
 			p, err := Parse(text)
 			if !yield(p, err) || err != nil {
