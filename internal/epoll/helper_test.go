@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// patience is how long a busy machine may take for what must come.
+const patience = time.Minute
+
 // dialed returns the two ends of a connection.
 func dialed(t testing.TB) (served, peer *net.TCPConn) {
 	t.Helper()
@@ -53,7 +56,7 @@ func pair(t testing.TB, g *Group) (*Conn, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	peer.SetDeadline(time.Now().Add(20 * time.Second)) // so that a test that fails ends
+	peer.SetDeadline(time.Now().Add(patience)) // so that a test that fails ends
 	return c, peer
 }
 
@@ -84,9 +87,9 @@ func corked(t *testing.T, peer *net.TCPConn, do func()) {
 // waitFor waits until a condition holds.
 func waitFor(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -95,8 +98,8 @@ func receiveFrom[T any](t testing.TB, what string, from <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-from:
-	case <-time.After(10 * time.Second):
-		t.Fatalf("not within 10 s: %s", what)
+	case <-time.After(patience):
+		t.Fatalf("not within %v: %s", patience, what)
 	}
 	return v
 }

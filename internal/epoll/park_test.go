@@ -249,16 +249,20 @@ func TestWorkAfterRest(t *testing.T) {
 	c, peer := pair(t, New())
 	work, got := make(chan struct{}), make(chan string, 3)
 	c.Park(func() {
-		b := make([]byte, 100)
-		n, _ := c.TryRead(b)
-		if n == 0 {
-			c.Rest()
+		b, total := make([]byte, 100), 0
+		for {
+			n, err := c.TryRead(b[total:])
+			if err == net.ErrClosed {
+				return
+			}
+			if total += n; c.Rest() {
+				break
+			}
+		}
+		if total == 0 {
 			return
 		}
-		for !c.Rest() {
-			c.TryRead(b[n:])
-		}
-		got <- string(b[:n])
+		got <- string(b[:total])
 		<-work
 	})
 	for _, s := range []string{"one", "two", "three"} {
@@ -274,17 +278,23 @@ func TestWorkAfterRest(t *testing.T) {
 func TestBlockedAwakes(t *testing.T) {
 	g := New()
 	block := make(chan struct{})
+	free := sync.OnceFunc(func() { close(block) })
+	defer free()
 	var blocked atomic.Int32
 	for i := range 200 {
 		c, peer := pair(t, g)
 		c.Park(func() {
-			b := make([]byte, 1)
-			if n, _ := c.TryRead(b); n == 1 {
-				blocked.Add(1)
-				<-block
-			}
-			for !c.Rest() && c.state.Load()&closed == 0 {
-				c.TryRead(b)
+			for b := make([]byte, 1); ; {
+				n, err := c.TryRead(b)
+				if err == net.ErrClosed {
+					return
+				}
+				if n == 1 {
+					blocked.Add(1)
+					<-block
+				} else if c.Rest() {
+					return
+				}
 			}
 		})
 		mustWrite(t, peer, "x")
@@ -297,7 +307,7 @@ func TestBlockedAwakes(t *testing.T) {
 		}
 	}
 	waitFor(t, "all blocked", func() bool { return blocked.Load() == 200 })
-	close(block)
+	free()
 	waitFor(t, "few idle goroutines", func() bool { return goroutines() <= maxIdle+1 })
 }
 

@@ -105,7 +105,7 @@ func live(t *testing.T, addr string) (echoed int) {
 		return 0
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	for range rand.N(8) {
 		sent := make([]byte, 1+rand.N(1<<rand.N(14)))
 		for i := range sent {
