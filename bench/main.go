@@ -87,7 +87,7 @@ func (o *options) parse(args []string) error {
 	flags.IntVar(&o.rounds, "rounds", 0, "how many times each is measured (default 3, 2 with -quick)")
 	flags.DurationVar(&o.window, "window", 0, "how long each is measured (default 2s, 1s with -quick)")
 	flags.DurationVar(&o.warmup, "warmup", 0, "how long it is done before that (default 1s, 500ms with -quick)")
-	flags.DurationVar(&o.nap, "nap", 100*time.Microsecond, "the generator's rest between reads, but in paced scenarios; 0 for none")
+	flags.DurationVar(&o.nap, "nap", 0, "the generator's rest between reads, such as 100µs, but in paced scenarios")
 	flags.IntVar(&o.connections, "connections", 0, "idle connections (default 5000, 2000 with -quick)")
 	flags.StringVar(&o.out, "out", "bench/results", "folder for the results")
 	flags.StringVar(&o.attach, "attach", "", "do not start servers, but measure the one that listens here, and only print")
