@@ -170,7 +170,7 @@ func TestHostilePayloads(t *testing.T) {
 			if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 5*uint64(len(text)) {
 				t.Errorf("allocated %d bytes for %d", allocated, len(text))
 			}
-			if took > 500*time.Millisecond { // a few of them without the race detector
+			if took > 10*time.Second { // a few milliseconds; where work grew with the square, minutes
 				t.Errorf("took %v", took)
 			}
 		})
