@@ -31,7 +31,7 @@ func TestPong(t *testing.T) {
 				t.Fatalf("two pings at once: got %+v, %v", got, err)
 			}
 			c.Abort()
-			within(t, 5*time.Second, read)
+			within(t, read)
 		})
 	}
 }
@@ -159,6 +159,6 @@ func everybodyAtOnce(t *testing.T, c *Conn, peer net.Conn, closeAfter time.Durat
 		t.Errorf("behind the close frame came %x", s.first)
 	}
 	peer.Close()
-	within(t, 5*time.Second, read)
+	within(t, read)
 	wg.Wait()
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -70,7 +69,7 @@ func TestInflate(t *testing.T) {
 				got := readAll(c)
 				send(peer, tt.send, 0)
 				sent := watchAndClose(peer)
-				o := within(t, 10*time.Second, got)
+				o := within(t, got)
 				if !slices.Equal(o.messages, tt.want) {
 					t.Errorf("delivered %.80q, want %.80q", o.messages, tt.want)
 				}
@@ -79,7 +78,7 @@ func TestInflate(t *testing.T) {
 				} else if !errors.Is(o.err, io.EOF) {
 					t.Errorf("got %v", o.err)
 				}
-				if s := within(t, 5*time.Second, sent); len(s) == 0 || s[len(s)-1].code() != tt.code {
+				if s := within(t, sent); len(s) == 0 || s[len(s)-1].code() != tt.code {
 					t.Errorf("the peer got %v, want code %d", s, tt.code)
 				}
 			})
@@ -143,7 +142,7 @@ func TestDeflate(t *testing.T) {
 			all := watch(peer)
 			c.awaitWriter()
 			c.drop(c.conn)
-			sent := within(t, 5*time.Second, all)
+			sent := within(t, all)
 			if len(sent) != 4 {
 				t.Fatalf("the peer got %d frames", len(sent))
 			}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -138,7 +137,7 @@ func TestFramingHead(t *testing.T) {
 
 func testFraming(t *testing.T, c *Conn, tt framingCase, start func() <-chan []seen) {
 	read, frames := readAll(c), start()
-	got := within(t, 10*time.Second, read)
+	got := within(t, read)
 	if !slices.Equal(got.messages, tt.want) {
 		t.Errorf("delivered %.80q, want %.80q", got.messages, tt.want)
 	}
@@ -153,7 +152,7 @@ func testFraming(t *testing.T, c *Conn, tt framingCase, start func() <-chan []se
 	if tt.code == 1009 && got.err.(*engine.ConnError).Reason != "Max payload size exceeded" {
 		t.Errorf("got reason %v", got.err)
 	}
-	sent := within(t, 10*time.Second, frames)
+	sent := within(t, frames)
 	if len(sent) != 1 || sent[0].first != clos || sent[0].code() != tt.code {
 		t.Errorf("the peer got %+v, want a close frame with code %d", sent, tt.code)
 	}

@@ -21,7 +21,7 @@ func tryStuck(t *testing.T, c *Conn, fs []*engine.Frame) {
 	if done, err := c.TryWriteFrames(fs); done || err != nil {
 		t.Fatalf("TryWriteFrames: %v, %v; want something left", done, err)
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > 4*time.Second {
 		t.Errorf("TryWriteFrames took %v", took)
 	}
 }
@@ -94,7 +94,7 @@ func TestFinishWrite(t *testing.T) {
 		finished := finishLater(c)
 		r := bufio.NewReader(peer)
 		wantFrames(t, r, all)
-		if err := within(t, 5*time.Second, finished); err != nil {
+		if err := within(t, finished); err != nil {
 			t.Fatal(err)
 		}
 		if done, err := c.TryWriteFrames(all[:3]); !done || err != nil {
@@ -125,7 +125,7 @@ func TestFinishWriteOwnsTheRest(t *testing.T) {
 		}
 		finished := finishLater(c)
 		wantFrames(t, bufio.NewReader(peer), fs)
-		if err := within(t, 5*time.Second, finished); err != nil {
+		if err := within(t, finished); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -134,26 +134,26 @@ func TestFinishWriteOwnsTheRest(t *testing.T) {
 // TestFinishWriteTimeout: the peer has WriteTimeout for it, and the next batch has
 // its own.
 func TestFinishWriteTimeout(t *testing.T) {
-	overSockets(t, Config{WriteTimeout: 500 * time.Millisecond}, func(t *testing.T, c *Conn, peer net.Conn) {
+	overSockets(t, Config{WriteTimeout: 3 * time.Second}, func(t *testing.T, c *Conn, peer net.Conn) {
 		r := bufio.NewReader(peer)
 		for range 2 {
 			fs := mixed()[:14]
 			tryStuck(t, c, fs)
 			finished := finishLater(c)
 			wantFrames(t, r, fs)
-			if err := within(t, 5*time.Second, finished); err != nil {
+			if err := within(t, finished); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(550 * time.Millisecond)
+			time.Sleep(3050 * time.Millisecond)
 		}
 		read := readAll(c)
 		tryStuck(t, c, mixed())
 		start := time.Now()
-		err := within(t, 5*time.Second, finishLater(c))
-		if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 500*time.Millisecond || took > 4*time.Second {
+		err := within(t, finishLater(c))
+		if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took < 3*time.Second || took > 30*time.Second {
 			t.Errorf("after %v: %v", took, err)
 		}
-		if got := within(t, 5*time.Second, read); !errors.Is(got.err, io.EOF) {
+		if got := within(t, read); !errors.Is(got.err, io.EOF) {
 			t.Errorf("reading: %v", got.err)
 		}
 		if done, err := c.TryWriteFrames(frames("a")); !done || !errors.Is(err, net.ErrClosed) {
@@ -174,7 +174,7 @@ func TestPongBetween(t *testing.T) {
 				t.Fatalf("delivered %q", got)
 			}
 			if p == "1" {
-				defer within(t, 5*time.Second, finishLater(c))
+				defer within(t, finishLater(c))
 				time.Sleep(10 * time.Millisecond)
 			}
 		}
@@ -213,7 +213,7 @@ func TestTryBehindPong(t *testing.T) {
 				t.Fatalf("got %x with %d bytes, %v; want the pong", got.first, len(got.payload), err)
 			}
 			wantFrames(t, r, fs)
-			if err := within(t, 5*time.Second, finished); err != nil {
+			if err := within(t, finished); err != nil {
 				t.Error(err)
 			}
 		})
@@ -230,7 +230,7 @@ func TestCloseBetween(t *testing.T) {
 			t.Fatalf("behind the close frame: %v, %v", done, err)
 		}
 		finished, sent := finishLater(c), watchAndClose(peer)
-		got := within(t, 10*time.Second, sent)
+		got := within(t, sent)
 		if len(got) != len(fs)+1 || got[len(fs)].code() != 1001 {
 			t.Fatalf("the peer got %d frames, want %d and a close frame", len(got), len(fs))
 		}
@@ -239,10 +239,10 @@ func TestCloseBetween(t *testing.T) {
 				t.Fatalf("frame %d has %d bytes, want %d", i, len(got[i].payload), len(f.Payload()))
 			}
 		}
-		if err := within(t, 5*time.Second, finished); err != nil {
+		if err := within(t, finished); err != nil {
 			t.Error(err)
 		}
-		within(t, 5*time.Second, read)
+		within(t, read)
 	})
 }
 
@@ -254,10 +254,10 @@ func TestAbortBetween(t *testing.T) {
 		finished := finishLater(c)
 		time.Sleep(10 * time.Millisecond)
 		c.Abort()
-		if err := within(t, 5*time.Second, finished); err == nil {
+		if err := within(t, finished); err == nil {
 			t.Error("writing went well")
 		}
-		within(t, 5*time.Second, read)
+		within(t, read)
 	})
 }
 

@@ -41,7 +41,7 @@ func TestHeadBytes(t *testing.T) {
 			read := readAll(c)
 			send(peer, stream[cut:], 0)
 			watchAndClose(peer)
-			if got := within(t, 5*time.Second, read); !slices.Equal(got.messages, want) {
+			if got := within(t, read); !slices.Equal(got.messages, want) {
 				t.Fatalf("%s, cut at %d: delivered %q", network.name, cut, got.messages)
 			}
 		}
@@ -79,7 +79,7 @@ func TestSizes(t *testing.T) {
 			read := readAll(c)
 			send(peer, stream, size)
 			watchAndClose(peer)
-			if got := within(t, 20*time.Second, read); !slices.Equal(got.messages, want) {
+			if got := within(t, read); !slices.Equal(got.messages, want) {
 				t.Errorf("%s in slices of %d: not what was sent", network.name, size)
 			}
 		}
@@ -99,7 +99,7 @@ func TestBufferFollowsArrival(t *testing.T) {
 			}
 			time.Sleep(20 * time.Millisecond)
 			c.Abort()
-			within(t, 5*time.Second, read)
+			within(t, read)
 		})
 	}
 	in := input{need: 900_000}
@@ -151,7 +151,7 @@ func TestIdleOwnsNoBuffer(t *testing.T) {
 				t.Errorf("keeps %d bytes, want %d at most", got, tt.limit)
 			}
 			c.Abort()
-			within(t, 5*time.Second, read)
+			within(t, read)
 		})
 	}
 }
@@ -196,11 +196,11 @@ func TestHalfClosed(t *testing.T) {
 				ours, peer := network.dial(t)
 				frames := watch(peer)
 				c, read := way(ours, peer)
-				got := within(t, 5*time.Second, read)
+				got := within(t, read)
 				if !slices.Equal(got.messages, []string{"t:a", "b:b"}) || got.err != io.EOF {
 					t.Errorf("got %q, %v", got.messages, got.err)
 				}
-				if sent := within(t, 5*time.Second, frames); len(sent) != 0 {
+				if sent := within(t, frames); len(sent) != 0 {
 					t.Errorf("the peer got %v", sent)
 				}
 				if err := c.ReadMessages(nil); err != io.EOF {
@@ -220,7 +220,7 @@ func TestReset(t *testing.T) {
 			time.Sleep(rest)
 			peer.(*net.TCPConn).SetLinger(0)
 			peer.Close()
-			got := within(t, 5*time.Second, read)
+			got := within(t, read)
 			if !errors.Is(got.err, io.EOF) || !errors.Is(got.err, syscall.ECONNRESET) {
 				t.Errorf("%s: got %v, want io.EOF with its cause", network.name, got.err)
 			}

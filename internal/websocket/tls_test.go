@@ -38,12 +38,12 @@ func TestTLS(t *testing.T) {
 	read, large := readAll(c), strings.Repeat("x", 100_000)
 	send(peer, join(testFrame(text, "a"), testFrame(text, "b"), testFrame(bin, large), testFrame(text|0x20, "")), 0)
 	frames := watchAndClose(peer)
-	got := within(t, 5*time.Second, read)
+	got := within(t, read)
 	if !slices.Equal(got.messages, []string{"t:a", "t:b", "b:" + large}) {
 		t.Errorf("delivered %.80q", got.messages)
 	}
 	wantCode(t, got.err, 1002)
-	if sent := within(t, 5*time.Second, frames); len(sent) != 1 || sent[0].code() != 1002 {
+	if sent := within(t, frames); len(sent) != 1 || sent[0].code() != 1002 {
 		t.Errorf("the peer got %v", sent)
 	}
 }
@@ -54,7 +54,7 @@ func TestTLSAbort(t *testing.T) {
 	ours, peer := dialTLS(t)
 	shaken := make(chan error, 1)
 	go func() { shaken <- peer.(*tls.Conn).Handshake() }()
-	if err := errors.Join(ours.(*tls.Conn).Handshake(), within(t, 5*time.Second, shaken)); err != nil {
+	if err := errors.Join(ours.(*tls.Conn).Handshake(), within(t, shaken)); err != nil {
 		t.Fatal(err)
 	}
 	c := New(ours, nil, Config{})
@@ -62,10 +62,10 @@ func TestTLSAbort(t *testing.T) {
 	read := readAll(c)
 	start := time.Now()
 	c.Abort()
-	if got := within(t, 5*time.Second, read); !errors.Is(got.err, io.EOF) {
+	if got := within(t, read); !errors.Is(got.err, io.EOF) {
 		t.Errorf("got %v", got.err)
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > 4*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
