@@ -89,7 +89,7 @@ export const acks = [
       const sockets = await world.connectMany(3);
       await Promise.all(sockets.map((socket) => call(socket, 'join', [room])));
       sockets.slice(0, 2).forEach((socket, i) => socket.on('question', (_, ack) => ack(i)));
-      const { replies, timedOut } = await call(sockets[0], 'vote', { room, timeout: 1500, question: 'setuju?' });
+      const { replies, timedOut } = await call(sockets[0], 'vote', { room, timeout: 4000, question: 'setuju?' });
       assert.equal(timedOut, true);
       same(replies.sort(), [0, 1]);
     },
