@@ -32,5 +32,5 @@ for (const [name, source] of new Set(folders.flatMap((folder) => programs[folder
 const files = folders.flatMap((folder) =>
   readdirSync(here + folder).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`));
 run(process.execPath, [
-  '--test', '--test-force-exit', '--test-concurrency=2', '--test-reporter=./lib/quiet.mjs', '--test-reporter-destination=stdout', ...files,
+  '--test', '--test-concurrency=2', '--test-reporter=./lib/quiet.mjs', '--test-reporter-destination=stdout', ...files,
 ]);

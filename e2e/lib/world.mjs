@@ -1,5 +1,10 @@
 // What a case is given: clients that connect in the way the case runs under, and that are closed after it.
+import { after } from 'node:test';
 import { client, codecFlags, codecOptions } from './clients.mjs';
+
+// What a case that has failed leaves behind, such as a client that goes on
+// reconnecting, must not keep the process alive, and the whole run with it.
+after(() => setTimeout(() => process.exit(), 5000).unref());
 
 /** What a client is told to use in each mode. */
 export const transports = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
