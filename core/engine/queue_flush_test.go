@@ -12,6 +12,7 @@ func TestQueuedMessagesWaitForAFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := serve(t, engine.Config{})
 		p, r := h.connectWebSocket()
+		synctest.Wait() // whoever writes the handshake would take along what is queued
 		_ = r.session.Queue(engine.BinaryFrame([]byte("a")))
 		_ = r.session.Queue(engine.BinaryFrame([]byte("b")))
 		synctest.Wait()
@@ -55,6 +56,7 @@ func TestAFlushOfNothingAnswersNoPoll(t *testing.T) {
 func TestAFlushEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, r := serve(t, engine.Config{}).connectWebSocket()
+		synctest.Wait()
 		p.stall()
 		_ = r.session.Queue(engine.BinaryFrame([]byte("a")))
 		flushed := make(chan struct{})

@@ -94,6 +94,7 @@ func TestABatchFitsOrNot(t *testing.T) {
 			t.Errorf("three into two: %v", err)
 		}
 		wantBody(t, "poll", <-poll, "1")
+		synctest.Wait()
 		wantBody(t, "reason", c.reason(), "slow consumer")
 	})
 }
