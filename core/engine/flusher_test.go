@@ -227,9 +227,10 @@ func TestHurryEnds(t *testing.T) {
 						_ = r.session.SendText("more")
 					}
 				})
+				synctest.Wait() // nobody writes the handshake any more
 				_ = r.session.Queue(engine.BinaryFrame(nil))
 				hurry(r.session)
-				if writes.Load() == 0 {
+				if name == "Flush" && writes.Load() == 0 { // ahead of Hurry the flusher may have begun
 					t.Error("nothing is written")
 				}
 				close(released)
