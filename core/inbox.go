@@ -106,11 +106,11 @@ func (in *inbox) push(t task) {
 func (in *inbox) start() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.idle()
+	return in.claim()
 }
 
-// idle is start, called with in.mu held.
-func (in *inbox) idle() bool {
+// claim is start, called with in.mu held.
+func (in *inbox) claim() bool {
 	if in.working || in.held || len(in.tasks) == 0 {
 		return false
 	}
@@ -119,7 +119,7 @@ func (in *inbox) idle() bool {
 }
 
 func (in *inbox) startIfIdle(s *Socket) {
-	if in.idle() {
+	if in.claim() {
 		s.employ()
 	}
 }

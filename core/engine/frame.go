@@ -34,15 +34,11 @@ type Frame struct {
 
 // FrameBuffer returns a buffer to append a text message to, for [MessageFrame].
 // size is a guess of the message's length.
-func FrameBuffer(size int) []byte {
-	buf := make([]byte, headroom+1, headroom+1+size)
-	buf[headroom] = eio.Message.Digit()
-	return buf
-}
+func FrameBuffer(size int) []byte { return new(Frame).Buffer(size) }
 
 // MessageFrame makes a text message of a buffer that was begun by [FrameBuffer].
 // The buffer belongs to the frame from then on.
-func MessageFrame(buf []byte) *Frame { return newFrame(buf, false) }
+func MessageFrame(buf []byte) *Frame { return new(Frame).SetMessage(buf) }
 
 // List returns the list of just this frame, which costs no allocation. It has room
 // for attachments more, where there are any.
@@ -55,10 +51,7 @@ func (f *Frame) List(attachments int) []*Frame {
 }
 
 // BinaryFrame makes a binary message that holds a copy of data.
-func BinaryFrame(data []byte) *Frame {
-	buf := make([]byte, headroom, headroom+len(data))
-	return newFrame(append(buf, data...), true)
-}
+func BinaryFrame(data []byte) *Frame { return new(Frame).SetBinary(data) }
 
 // packetFrame makes a text packet of any type.
 func packetFrame(t eio.Type, data string) *Frame {

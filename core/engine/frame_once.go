@@ -21,7 +21,8 @@ func OnceFrame() *Frame {
 	return f
 }
 
-// Buffer is [FrameBuffer] for the frame itself.
+// Buffer returns a buffer to append a text message to, for SetMessage. size is a guess
+// of the message's length.
 func (f *Frame) Buffer(size int) []byte {
 	if cap(f.buf) < headroom+1+size {
 		f.buf = make([]byte, 0, headroom+1+size)
