@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
-	"github.com/kawat-go/kawat/bench/internal/process"
 	"github.com/kawat-go/kawat/bench/internal/scenario"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 // attach measures a server that somebody else has started.

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/peers"
-	"github.com/kawat-go/kawat/bench/internal/process"
 	"github.com/kawat-go/kawat/bench/internal/report"
 	"github.com/kawat-go/kawat/bench/internal/scenario"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 const (

@@ -20,6 +20,7 @@ import (
 	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/packet"
+	"github.com/kawat-go/kawat/internal/hosts"
 )
 
 func main() {
@@ -70,7 +71,7 @@ func run(only, addr string, cfg socketio.Config) error {
 	defer stop()
 	urls := map[string]string{}
 	var shutdowns []func(context.Context) error
-	for name, serve := range hosts {
+	for _, name := range hosts.Names() {
 		if only != "" && only != name {
 			continue
 		}
@@ -82,9 +83,12 @@ func run(only, addr string, cfg socketio.Config) error {
 		if err != nil {
 			return err
 		}
-		shutdown := serve(ln, endpoints)
+		app, err := hosts.Serve(name, ln, endpoints.io, endpoints.engine)
+		if err != nil {
+			return err
+		}
 		urls[name] = "http://" + ln.Addr().String()
-		shutdowns = append(shutdowns, endpoints.io.Shutdown, endpoints.engine.Shutdown, shutdown)
+		shutdowns = append(shutdowns, endpoints.io.Shutdown, endpoints.engine.Shutdown, app.Shutdown)
 	}
 	if len(urls) == 0 {
 		return fmt.Errorf("no host %q", only)

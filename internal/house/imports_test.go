@@ -40,6 +40,8 @@ var rules = []rule{
 	{who: "./internal/websocket", never: house, except: []string{"./core/engine/...", "./core/internal/expiry", "./internal/epoll"},
 		why: "it is a connection of the engine's and no more"},
 	{who: "./internal/websocket", never: http, why: "the opening handshake is not its business"},
+	{who: "./nethttp", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
+	{who: "./adapters/...", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
 	{who: "./internal/host", never: frameworks, why: "it is for all hosts on net/http"},
 	{who: "./nethttp", never: frameworks, why: "nobody pays for a framework that is not in use"},
 	{who: "./adapters/gin", never: []string{"github.com/labstack/...", "github.com/gofiber/...", "./adapters/echo", "./adapters/fiber"},

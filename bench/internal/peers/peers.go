@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 // The peers that every figure is compared with.

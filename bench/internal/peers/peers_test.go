@@ -15,7 +15,7 @@ import (
 	"github.com/fasthttp/websocket"
 	"go.uber.org/goleak"
 
-	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

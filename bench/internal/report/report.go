@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 // Version is that of the file's format.

@@ -17,7 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
-	"github.com/kawat-go/kawat/bench/internal/process"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 // dialling is how many connections are being opened at a time.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
-	"github.com/kawat-go/kawat/bench/internal/process"
 	"github.com/kawat-go/kawat/bench/internal/report"
+	"github.com/kawat-go/kawat/internal/process"
 )
 
 // A Scenario is one thing that is measured. Each run wants a server of its own.

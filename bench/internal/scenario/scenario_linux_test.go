@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kawat-go/kawat/bench/internal/load"
-	"github.com/kawat-go/kawat/bench/internal/process"
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/internal/process"
 	"github.com/kawat-go/kawat/nethttp"
 )
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/internal/hosts"
 )
 
 func main() {
@@ -26,24 +27,20 @@ func main() {
 	profile := flag.String("cpuprofile", "", "file for a CPU profile of the whole run; none if empty")
 	flag.Parse()
 	log.SetFlags(0)
-	serve := hosts[*host]
-	if serve == nil {
-		log.Fatalf("there is no host %q: nethttp, gin, echo and fiber are there", *host)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	endProfile, err := startProfile(*profile)
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = run(ctx, serve, *addr, socketio.Config{PingInterval: *interval, PingTimeout: *timeout, AllowedOrigins: []string{"*"}})
+	err = run(ctx, *host, *addr, socketio.Config{PingInterval: *interval, PingTimeout: *timeout, AllowedOrigins: []string{"*"}})
 	if err = errors.Join(err, endProfile()); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run serves until ctx ends. Then it drops everybody: the next round waits.
-func run(ctx context.Context, serve host, addr string, cfg socketio.Config) error {
+func run(ctx context.Context, host, addr string, cfg socketio.Config) error {
 	io, err := socketio.New(cfg)
 	if err != nil {
 		return err
@@ -53,11 +50,13 @@ func run(ctx context.Context, serve host, addr string, cfg socketio.Config) erro
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- serve(ln, io) }()
+	app, err := hosts.Serve(host, ln, io)
+	if err != nil {
+		return err
+	}
 	fmt.Println("listening", ln.Addr())
 	select {
-	case err = <-failed:
+	case err = <-app.Failed():
 	case <-ctx.Done():
 	}
 	return errors.Join(err, io.Close())

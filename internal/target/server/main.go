@@ -1,0 +1,103 @@
+// Command server is the server that package target starts.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/hosts"
+	"github.com/kawat-go/kawat/internal/target"
+)
+
+func main() {
+	raw := flag.String("settings", "{}", "target.Settings as JSON")
+	flag.Parse()
+	var settings target.Settings
+	if err := json.Unmarshal([]byte(*raw), &settings); err != nil {
+		fmt.Fprintln(os.Stderr, "settings:", err)
+		os.Exit(2)
+	}
+	if err := run(settings); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run serves until it is told to end.
+func run(settings target.Settings) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	s, err := newServer(settings)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	desk, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if s.app, err = hosts.Serve(settings.Host, ln, s.io, s.engine); err != nil {
+		return err
+	}
+	control := &http.Server{Handler: s.control(), ReadHeaderTimeout: target.Patience}
+	go func() { _ = control.Serve(desk) }()
+	fmt.Println("listening", ln.Addr(), desk.Addr())
+	select {
+	case err = <-s.app.Failed():
+	case <-ctx.Done():
+	}
+	return errors.Join(err, s.io.Close(), s.engine.Close())
+}
+
+// A server is what the process serves.
+type server struct {
+	io     *socketio.Server
+	engine *engine.Server
+	app    *hosts.App
+	blocks blocks
+}
+
+func newServer(settings target.Settings) (*server, error) {
+	cfg := settings.Config()
+	// What it is told about bad input goes to where the test can read it, at its level.
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	s := &server{blocks: blocks{release: make(chan struct{})}}
+	var err error
+	if s.io, err = socketio.New(cfg); err != nil {
+		return nil, err
+	}
+	s.handle()
+	s.engine, err = engine.New(engine.Config{
+		PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, UpgradeTimeout: cfg.UpgradeTimeout,
+		MaxPayload: cfg.MaxPayload, PerMessageDeflate: cfg.PerMessageDeflate, AllowEIO3: cfg.AllowEIO3,
+		DisableParking: cfg.DisableParking, AllowedOrigins: cfg.AllowedOrigins, CORS: cfg.CORS, Logger: cfg.Logger,
+		WriteTimeout: cfg.WriteTimeout, BodyTimeout: cfg.BodyTimeout, CloseTimeout: cfg.CloseTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.engine.OnConnection(func(session *engine.Session) engine.Receiver {
+		return engine.Funcs{OnMessage: func(data []byte, binary bool) {
+			if binary {
+				_ = session.SendBinary(data)
+				return
+			}
+			_ = session.SendText(string(data))
+		}}
+	})
+	return s, nil
+}

@@ -1,0 +1,35 @@
+package target
+
+import (
+	"fmt"
+
+	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/engine"
+)
+
+// A Snapshot is the state of a server at one moment, after its garbage has been
+// collected.
+type Snapshot struct {
+	Goroutines int
+	// Leaked are the goroutines that wait for what nobody can ever do, as the
+	// runtime's profile of leaked goroutines finds them; Leaks is that profile.
+	Leaked int
+	Leaks  string `json:",omitempty"`
+	// Heap are the bytes of the objects that are alive, RSS those that the system
+	// counts, Returned those of RSS that the runtime would give back.
+	Heap, RSS   int64
+	Descriptors int
+	// Blocked are the handlers of the event "block" that wait.
+	Blocked int
+	IO      socketio.Stats // of Socket.IO
+	Engine  engine.Stats   // of the plain Engine.IO server beside it
+}
+
+// Empty reports what is left of clients, as an error.
+func (s Snapshot) Empty() error {
+	if s.IO.Engine.Sessions != 0 || s.IO.Sockets != 0 || s.IO.Rooms != 0 || s.IO.PendingAcks != 0 ||
+		s.IO.Engine.QueuedBytes != 0 || s.Engine.Sessions != 0 || s.Engine.QueuedBytes != 0 {
+		return fmt.Errorf("clients have left something: Socket.IO %+v, Engine.IO %+v", s.IO, s.Engine)
+	}
+	return nil
+}
