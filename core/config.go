@@ -130,8 +130,8 @@ type Config struct {
 	HTTPCompression engine.Compression
 	// PerMessageDeflate, if set, offers to compress WebSocket messages.
 	PerMessageDeflate *engine.Deflate
-	// WriteTimeout is how long a client may take to accept what is written to
-	// it. Default 10 s.
+	// WriteTimeout is how long a client may accept nothing of what is written to it.
+	// Default 10 s.
 	WriteTimeout time.Duration
 	// BodyTimeout is how long a client may take to send a POST body. Default 20 s.
 	BodyTimeout time.Duration

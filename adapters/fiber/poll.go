@@ -2,6 +2,9 @@ package siofiber
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -39,7 +42,31 @@ func write(c *fiber.Ctx, reply engine.Reply) {
 		}
 	}
 	response.SetStatusCode(reply.Status)
+	if timeout := c.App().Config().WriteTimeout; timeout > 0 && len(reply.Body) > host.Piece {
+		body := &pieces{rest: reply.Body, conn: c.Context().Conn(), timeout: timeout}
+		response.SetBodyStream(body, len(reply.Body))
+		return
+	}
 	response.SetBodyRaw(reply.Body)
+}
+
+// pieces puts off the connection's write deadline, which fasthttp sets once for a
+// response, with each piece of a large body.
+type pieces struct {
+	rest    []byte
+	conn    net.Conn
+	timeout time.Duration
+}
+
+// Read implements io.Reader.
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	_ = p.conn.SetWriteDeadline(time.Now().Add(p.timeout))
+	n := copy(b, p.rest[:min(len(p.rest), host.Piece)])
+	p.rest = p.rest[n:]
+	return n, nil
 }
 
 // checkBodyLimit warns of an application that refuses, in its own way, bodies

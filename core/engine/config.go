@@ -85,8 +85,9 @@ type Config struct {
 	// It costs much memory and time for each connection; default off.
 	PerMessageDeflate *Deflate
 
-	// WriteTimeout is how long a client may take to accept what is written to
-	// it. Default 10 s.
+	// WriteTimeout is how long a client may accept nothing of what is written to it.
+	// A slow one that gets on is not cut. Where the system does not tell, over TLS and
+	// for polls, it is the time for each 64 KiB. Default 10 s.
 	WriteTimeout time.Duration
 	// BodyTimeout is how long a client may take to send a POST body. Default 20 s.
 	BodyTimeout time.Duration

@@ -13,8 +13,8 @@ type Conn interface {
 	ReadMessages(deliver func(binary bool, data []byte) error) error
 
 	// WriteFrames writes all frames in as few system calls as it takes, within
-	// the connection's write deadline. It does not keep them. One goroutine writes at a time. After an
-	// error the connection is of no use.
+	// the connection's write deadline. It does not keep them. One goroutine writes
+	// at a time. After an error the connection is of no use.
 	WriteFrames(frames []*Frame) error
 
 	// Close starts an orderly end: it sends a close frame with the code, or one
@@ -63,6 +63,17 @@ type ParkingConn interface {
 	// something has arrived meanwhile, which awake must read as well. After true
 	// the connection is no longer awake's; it may go on with other work.
 	Rest() bool
+}
+
+// A MeteredConn is a Conn that can say how its peer gets on with what it is sent. A
+// ping is then late only when it has had the time to arrive.
+type MeteredConn interface {
+	Conn
+
+	// Progress returns how many bytes the system has been given for the peer, and how
+	// many of them the peer has acknowledged; false if nobody can tell. It may be
+	// called at any time, from any goroutine.
+	Progress() (taken, sent int64, ok bool)
 }
 
 // A ConnError says how a peer broke the protocol of its connection.

@@ -40,6 +40,7 @@ func (s *Session) sendPing() {
 		return
 	}
 	s.waitsPong, s.refreshed = true, false
+	s.noteProgress()
 	s.server.pongs.Add(&s.beat)
 	if s.enqueue(pingFrames) { // else the pong will not come, and that ends the session
 		s.flush()
@@ -72,6 +73,10 @@ func (s *Session) pingTimedOut() {
 	if !s.waitsPong || s.state == closed {
 		return
 	}
+	if s.pingUnderway() {
+		s.server.pongs.Add(&s.beat)
+		return
+	}
 	if !s.receiving.TryLock() {
 		// The receiver is busy with a message, so nothing is read: that the pong
 		// has not been seen is not the client's fault.
@@ -80,4 +85,39 @@ func (s *Session) pingTimedOut() {
 	}
 	s.receiving.Unlock()
 	go s.end(ReasonPingTimeout, nil) // the user's Close must not hold up the queue
+}
+
+// progress is how far a connection had come when a ping was sent, in bytes.
+type progress struct {
+	taken int64 // by the client
+	ping  int64 // where the ping begins, or a little before
+}
+
+// noteProgress is called before a ping is queued, with s.mu held.
+func (s *Session) noteProgress() {
+	s.progress = progress{}
+	if c, ok := s.conn.(MeteredConn); ok {
+		if taken, sent, ok := c.Progress(); ok {
+			s.progress = progress{taken: taken, ping: sent}
+			if s.queue != nil {
+				s.progress.ping += int64(s.queue.bytes)
+			}
+		}
+	}
+}
+
+// pingUnderway reports whether the ping still stands behind what was sent before it,
+// to a client that gets on with that: a large download may stand before the ping. The
+// caller holds s.mu.
+func (s *Session) pingUnderway() bool {
+	c, ok := s.conn.(MeteredConn)
+	if !ok || s.progress.ping == 0 { // the ping went by another transport
+		return false
+	}
+	taken, _, ok := c.Progress()
+	if !ok || taken <= s.progress.taken || taken > s.progress.ping && !s.writing {
+		return false
+	}
+	s.progress.taken = taken
+	return true
 }

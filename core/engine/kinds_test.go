@@ -27,6 +27,8 @@ var stories = map[string]func(*testing.T){
 	"no upgrade":               TestNoUpgrade,
 	"what waits is discarded":  TestCloseDiscardsWhatWaits,
 	"ping timeout closes":      TestAPingTimeoutClosesTheConnection,
+	"ping behind a download":   TestAPingBehindADownload,
+	"ping that waits":          TestAPingBehindWhatIsNotWritten,
 	"many ends":                TestManyEndsAreOne,
 	"end in OnConnection":      TestAnEndDuringOnConnection,
 	"pings":                    TestTheServerPingsAnIntervalAfterEachPong,

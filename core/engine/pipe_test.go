@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,14 @@ type pipe struct {
 	writing  bool
 	writes   chan struct{} // if set, each write takes one token
 	roused   func()        // if set, called when the reader has something to look at
+
+	metered            atomic.Bool // the following is known
+	byClient, bySystem atomic.Int64
+}
+
+// Progress implements engine.MeteredConn.
+func (p *pipe) Progress() (taken, sent int64, ok bool) {
+	return p.byClient.Load(), p.bySystem.Load(), p.metered.Load()
 }
 
 // closePatience is how long a pipe waits for a silent client's close frame.

@@ -86,6 +86,7 @@ type Session struct {
 	candidate    *candidate     // the connection that asks to take over, if any
 	ending       *ending        // why it ended, or why it is closing; nil while open
 	events       *sessionEvents // nil unless the user wants to hear of some
+	progress     progress       // since the last ping
 
 	beat expiry.Entry[*Session]
 }

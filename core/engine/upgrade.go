@@ -171,6 +171,7 @@ func (s *Session) takeOver(cand *candidate) (ending bool, err error) {
 	}
 	s.candidate = nil
 	s.conn, s.prompt, s.base64, s.upgraded = cand.conn, isPrompt(cand.conn), cand.base64, true
+	s.progress = progress{}
 	cand.stop()
 	s.flush() // of a session that is closing the writer is the end
 	ending = s.state == closing && !s.writing

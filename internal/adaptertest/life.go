@@ -16,6 +16,36 @@ import (
 func life(t *testing.T, host Host) {
 	t.Run("shutdown", func(t *testing.T) { testShutdown(t, host) })
 	t.Run("gone", func(t *testing.T) { testGone(t, host) })
+	t.Run("slow poll", func(t *testing.T) { testSlowPoll(t, host) })
+}
+
+// testSlowPoll has a client whose poll brings more than it can take in WriteTimeout.
+// It gets all of it, since it gets on.
+func testSlowPoll(t *testing.T, host Host) {
+	const timeout, messages, size = time.Second, 12, 1 << 20 // more than both ends' buffers hold
+	s := start(t, host, App{ConnTimeout: timeout}, engine.Config{WriteTimeout: timeout, MaxQueuedBytes: 2 * messages * size})
+	s.io.OnConnection(func(session *engine.Session) engine.Receiver {
+		for range messages {
+			_ = session.SendText(strings.Repeat("x", size))
+		}
+		return engine.Funcs{}
+	})
+	sid := s.open()
+	conn := s.connect()
+	_ = conn.(*net.TCPConn).SetReadBuffer(256 << 10)
+	_, _ = io.WriteString(conn, "GET "+s.path+"/?EIO=4&transport=polling&sid="+sid+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	got, began := int64(0), time.Now()
+	for {
+		n, err := io.CopyN(io.Discard, conn, size/4)
+		got += n
+		if err != nil {
+			break
+		}
+		time.Sleep(timeout / 15)
+	}
+	if got < messages*size || time.Since(began) < timeout {
+		t.Errorf("%d bytes of %d in %v", got, messages*size, time.Since(began))
+	}
 }
 
 // testShutdown is the recipe of the adapters' documentation.

@@ -68,6 +68,16 @@ func (c *Conn) leave(bits uint32) {
 	}
 }
 
+// Untaken returns how many of the bytes written the peer's system has not
+// acknowledged yet; false if the connection is closed.
+func (c *Conn) Untaken() (n int, ok bool) {
+	if _, open := c.enter(0); !open {
+		return 0, false
+	}
+	defer c.leave(0)
+	return untaken(c.fd)
+}
+
 // TryRead reads what is there, without waiting. If that is nothing, the error is
 // ErrWouldBlock; at the end it is io.EOF. Deadlines do not matter.
 func (c *Conn) TryRead(p []byte) (int, error) {

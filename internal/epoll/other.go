@@ -41,6 +41,9 @@ func (*Conn) TryRead([]byte) (int, error) { return 0, errors.ErrUnsupported }
 // TryWrite writes what the system takes, without waiting.
 func (*Conn) TryWrite([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
+// Untaken returns how many of the bytes written the peer has not acknowledged yet.
+func (*Conn) Untaken() (n int, ok bool) { return 0, false }
+
 // Park has awake called when there may be something to read.
 func (*Conn) Park(func()) {}
 

@@ -38,3 +38,11 @@ func duplicate(fd uintptr) (int32, error) {
 	}
 	return int32(n), nil
 }
+
+// untaken returns how many bytes the peer has not acknowledged.
+func untaken(fd int32) (n int, ok bool) {
+	var waiting int32
+	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCOUTQ,
+		uintptr(unsafe.Pointer(&waiting))) //nolint:gosec // as package syscall does it
+	return int(waiting), errno == 0
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -17,6 +18,29 @@ func Write(w http.ResponseWriter, reply engine.Reply) {
 	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body) // even if empty: frameworks write the status only then
+}
+
+// Piece is how much of a reply to a poll a client has WriteTimeout for. One that is
+// slow, but takes that much, is not cut.
+const Piece = 64 << 10
+
+// pieces writes with a deadline for each piece.
+type pieces struct {
+	http.ResponseWriter
+	rc      *http.ResponseController
+	timeout time.Duration
+}
+
+// Write implements io.Writer.
+func (p pieces) Write(b []byte) (written int, err error) {
+	for {
+		_ = p.rc.SetWriteDeadline(time.Now().Add(p.timeout))
+		n, err := p.ResponseWriter.Write(b[written:min(written+Piece, len(b))])
+		written += n
+		if err != nil || written == len(b) {
+			return written, err
+		}
+	}
 }
 
 // merge sets the reply's header fields beside those that middlewares have set.

@@ -48,12 +48,11 @@ func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request)
 	ctx, release := client(w, r)
 	defer release()
 	reply := h.srv.ServePoll(ctx, req)
-	_ = rc.SetWriteDeadline(time.Now().Add(h.srv.WriteTimeout()))
 	refused := req.ContentLength != 0 && reply.Status >= http.StatusBadRequest
 	if refused {
 		_ = rc.SetReadDeadline(time.Now().Add(linger))
 	}
-	Write(w, reply)
+	Write(pieces{ResponseWriter: w, rc: rc, timeout: h.srv.WriteTimeout()}, reply)
 	if refused {
 		_ = rc.Flush()
 		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes+4*h.srv.MaxPayload())

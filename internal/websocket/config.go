@@ -31,8 +31,9 @@ type Config struct {
 	// connection with close code 1008. Default 16,384.
 	MaxFragments int
 
-	// WriteTimeout is how long the peer may leave a batch of frames untaken
-	// before the connection is dropped. Default 10 s.
+	// WriteTimeout is how long the peer may take nothing of what is written before
+	// the connection is dropped. Where the system does not tell, it is the time for
+	// each 64 KiB. Default 10 s.
 	WriteTimeout time.Duration
 
 	// Group, if set, takes the connection over where it can, which is from plain

@@ -38,7 +38,10 @@ type Conn struct {
 	closeTimer *time.Timer
 }
 
-var _ engine.ParkingConn = (*Conn)(nil)
+var (
+	_ engine.ParkingConn = (*Conn)(nil)
+	_ engine.MeteredConn = (*Conn)(nil)
+)
 
 // New returns the WebSocket on conn, whose opening handshake is done. buffered
 // holds what was read ahead of the handshake's end; it is copied. Deadlines that

@@ -56,12 +56,12 @@ func (c *Conn) writable(fd uintptr) bool {
 		n, err := syscall.Write(int(fd), c.out.rest)
 		switch {
 		case n > 0:
-			c.out.rest = c.out.rest[n:]
+			c.wrote(n)
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN && c.out.try:
 			return true
 		case err == syscall.EAGAIN:
-			c.out.arm(c)
+			c.arm()
 			return false
 		case err != nil:
 			c.out.err = err

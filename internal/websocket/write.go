@@ -1,9 +1,12 @@
 package websocket
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -15,9 +18,11 @@ type output struct {
 	rest  []byte          // what the descriptor has not taken yet
 	later []*engine.Frame // what TryWriteFrames has not got to
 	err   error
-	armed bool // a write deadline is set
-	try   bool // give up instead of waiting
-	role  bool // TryWriteFrames has left its caller the writer
+	armed bool         // a write deadline is set
+	sent  atomic.Int64 // bytes that the system has taken
+	taken int64        // of those, what the peer had when the deadline was set
+	try   bool         // give up instead of waiting
+	role  bool         // TryWriteFrames has left its caller the writer
 }
 
 // Prompt implements [engine.PromptConn].
@@ -70,7 +75,7 @@ func (c *Conn) FinishWrite() error {
 // WriteFrames sends all frames, small ones several in a write. It returns when
 // the system has taken them, net.ErrClosed if a close frame went before, or the
 // reason why the connection is broken, which is dropped then: os.ErrDeadlineExceeded,
-// to errors.Is, if the peer did not take the batch within WriteTimeout. One
+// to errors.Is, if the peer took nothing for WriteTimeout. One
 // goroutine at a time may call it or WriteMessage.
 func (c *Conn) WriteFrames(frames []*engine.Frame) error {
 	if err := c.beginWrite(); err != nil {
@@ -260,14 +265,19 @@ func (c *Conn) writeRest() error {
 		return nil
 	}
 	if c.raw != nil {
-		if err := c.raw.Write(c.onWritable); err != nil {
-			return err
+		for {
+			err := c.raw.Write(c.onWritable)
+			if err == nil {
+				return c.out.err
+			}
+			if !c.slow(err) {
+				return err
+			}
 		}
-		return c.out.err
 	}
 	if c.parked != nil {
 		n, err := c.parked.TryWrite(c.out.rest)
-		c.out.rest = c.out.rest[n:]
+		c.wrote(n)
 		if err == nil || err == epoll.ErrWouldBlock && c.out.try {
 			return nil
 		}
@@ -275,20 +285,60 @@ func (c *Conn) writeRest() error {
 			return err
 		}
 	}
-	c.out.arm(c)
-	_, err := c.conn.Write(c.out.rest)
-	c.out.rest = nil
-	return err
+	for len(c.out.rest) > 0 {
+		c.arm()
+		n, err := c.conn.Write(c.out.rest[:min(len(c.out.rest), piece)])
+		c.wrote(n)
+		if err != nil && !c.slow(err) {
+			c.out.rest = nil
+			return err
+		}
+		c.out.armed = c.out.armed && len(c.out.rest) == 0 // each piece has its own
+	}
+	return nil
 }
 
-// arm sets the write deadline, once for a batch. Where a write can be tried
-// without waiting, that is the first time the peer does not take everything:
-// setting a timer costs as much as a small write does.
-func (o *output) arm(c *Conn) {
-	if !o.armed {
-		o.armed = true
+// piece is how much is written under one deadline where the system does not tell
+// what the peer has taken of it.
+const piece = 64 << 10
+
+func (c *Conn) wrote(n int) {
+	c.out.sent.Add(int64(n))
+	c.out.rest = c.out.rest[n:]
+}
+
+// arm sets the write deadline, once until the peer has been found to be slow. Where a
+// write can be tried without waiting, that is the first time the peer does not take
+// everything: setting a timer costs as much as a small write does.
+func (c *Conn) arm() {
+	if !c.out.armed {
+		c.out.armed = true
+		c.out.taken, _, _ = c.Progress()
 		_ = c.conn.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
 	}
+}
+
+// slow reports whether a write may go on although its deadline has passed, and sets
+// another: the peer has taken something meanwhile, of this or of what was sent before
+// it. A peer gets on that is slow, and may be out of reach for most of that time.
+func (c *Conn) slow(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	before := c.out.taken
+	if now, _, ok := c.Progress(); !ok || now <= before {
+		return false
+	}
+	c.out.armed = false
+	c.arm()
+	return true
+}
+
+// Progress implements [engine.MeteredConn].
+func (c *Conn) Progress() (taken, sent int64, ok bool) {
+	sent = c.out.sent.Load()
+	waiting, ok := c.untaken()
+	return sent - int64(waiting), sent, ok
 }
 
 // disarm clears the deadline: one that has passed fails even what need not wait.

@@ -3,6 +3,7 @@ package websocket
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -65,8 +66,12 @@ func TestCoalescing(t *testing.T) {
 			conn := &countingConn{Conn: ours}
 			plain := New(conn, nil, Config{})
 			testCoalescing(t, plain, peer, tt.payloads)
-			if got := conn.writes.Load(); got != tt.writes {
-				t.Errorf("%d calls of Write, want %d", got, tt.writes)
+			want := tt.writes
+			for _, payload := range tt.payloads {
+				want += int64(len(payload) / piece) // whatever is larger has a deadline for each piece
+			}
+			if got := conn.writes.Load(); got != want {
+				t.Errorf("%d calls of Write, want %d", got, want)
 			}
 
 			ours, peer = dialTCP(t)
@@ -155,6 +160,65 @@ func testWriteTimeout(t *testing.T, network network) {
 		}
 		time.Sleep(3100 * time.Millisecond) // the deadline of the first batch must not hit the second
 	}
+}
+
+// TestSlowPeer has one that always takes something, but not for long enough to be
+// through before WriteTimeout.
+func TestSlowPeer(t *testing.T) {
+	const timeout, sip, sips = time.Second, 20_000, 30
+	for _, network := range sockets {
+		t.Run(network.name, func(t *testing.T) {
+			t.Parallel()
+			ours, peer := network.dial(t)
+			fixBuffers(ours, peer)
+			c := network.open(t, ours, nil, Config{WriteTimeout: timeout})
+			if _, _, ok := c.Progress(); !ok {
+				return // this system does not tell
+			}
+			written := writeStuck(t, c, engine.BinaryFrame(make([]byte, sip*sips)))
+			started := time.Now()
+			for n := range sips {
+				if _, err := io.CopyN(io.Discard, peer, sip); err != nil {
+					t.Fatalf("cut at sip %d: %v", n, err)
+				}
+				time.Sleep(timeout / 10)
+			}
+			if err := within(t, written); err != nil || time.Since(started) < timeout {
+				t.Errorf("after %v: %v", time.Since(started), err)
+			}
+			if taken, sent, _ := c.Progress(); taken < sip*(sips-1) || taken > sent {
+				t.Errorf("%d taken of %d", taken, sent)
+			}
+			c.Abort()
+			if _, _, ok := c.Progress(); ok {
+				t.Error("a connection that is closed gets on")
+			}
+		})
+	}
+}
+
+// TestSlowPieces has a peer of whom it cannot be told what it has taken: it has
+// WriteTimeout for each piece.
+func TestSlowPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, peer := net.Pipe()
+		c := New(ours, nil, Config{WriteTimeout: 10 * time.Second})
+		read := readAll(c)
+		written := make(chan error, 1)
+		go func() { written <- c.WriteFrames([]*engine.Frame{engine.BinaryFrame(make([]byte, 10*piece))}) }()
+		for range 3 {
+			time.Sleep(9999 * time.Millisecond)
+			if _, err := io.CopyN(io.Discard, peer, piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last := time.Now()
+		if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(last) != 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(last), err)
+		}
+		<-read
+		peer.Close()
+	})
 }
 
 // TestClientMasks sends through the client role what the peer unmasks by itself.
