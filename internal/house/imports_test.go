@@ -43,6 +43,8 @@ var rules = []rule{
 	{who: "./nethttp", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
 	{who: "./adapters/...", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
 	{who: "./internal/host", never: frameworks, why: "it is for all hosts on net/http"},
+	{who: "./internal/faultproxy", never: append([]string{"./..."}, http...), except: []string{"./internal/faultproxy"},
+		why: "it is about connections, whatever they carry"},
 	{who: "./nethttp", never: frameworks, why: "nobody pays for a framework that is not in use"},
 	{who: "./adapters/gin", never: []string{"github.com/labstack/...", "github.com/gofiber/...", "./adapters/echo", "./adapters/fiber"},
 		why: "adapters know one framework"},
