@@ -144,6 +144,12 @@ type Config struct {
 	MaxQueuedBytes      int
 	MaxQueuedMessages   int
 	MaxTotalQueuedBytes int64
+	// MaxSessions bounds the connections of clients that there may be at a time, and
+	// MaxHandshakesPerSecond how many may be opened, on average and at once. Beyond
+	// them a handshake is answered 503 with Retry-After; clients that are connected
+	// do not notice. Default 0: no bound.
+	MaxSessions            int
+	MaxHandshakesPerSecond int
 	// Logger is told what an operator should know. Default [slog.Default].
 	Logger *slog.Logger
 }

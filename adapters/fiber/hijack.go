@@ -25,6 +25,7 @@ type switching struct {
 // hijacked begins the session. When it returns, fasthttp closes its connection
 // and reuses everything that belonged to it.
 func (s *switching) hijacked(c net.Conn) {
+	defer s.upgrade.Cancel() // unless it starts
 	conn := beneath(c)
 	if !s.respond(conn) {
 		return

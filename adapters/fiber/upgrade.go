@@ -24,6 +24,12 @@ func (h *handler) upgrade(c *fiber.Ctx, req *engine.Request) error {
 		write(c, reply)
 		return nil
 	}
+	switched := false
+	defer func() {
+		if !switched {
+			u.Cancel()
+		}
+	}()
 	if err := connectionless(ctx); err != nil {
 		h.complaint.Log(h.srv, "adaptor", err.Error())
 		return err
@@ -38,6 +44,7 @@ func (h *handler) upgrade(c *fiber.Ctx, req *engine.Request) error {
 	// connection it would then hang up.
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(s.hijacked)
+	switched = true
 	return nil
 }
 

@@ -103,6 +103,13 @@ type Config struct {
 	// the client that is sent the next message ends with [ReasonSlowConsumer].
 	// Default 1 GiB.
 	MaxTotalQueuedBytes int64
+	// MaxSessions is the most sessions that there may be at a time, those counted
+	// whose WebSocket is still being opened, and MaxHandshakesPerSecond the most
+	// handshakes, on average and at once. Beyond them a handshake is answered 503
+	// with Retry-After, before AllowRequest is asked; sessions that exist do not
+	// notice. Default 0: no bound.
+	MaxSessions            int
+	MaxHandshakesPerSecond int
 
 	// Logger is told what an operator should know. Default [slog.Default].
 	Logger *slog.Logger
@@ -207,12 +214,18 @@ func (c *Config) check() error {
 		{"MaxQueuedBytes", int64(c.MaxQueuedBytes)},
 		{"MaxQueuedMessages", int64(c.MaxQueuedMessages)},
 		{"MaxTotalQueuedBytes", c.MaxTotalQueuedBytes},
+		{"MaxSessions", int64(c.MaxSessions)},
+		{"MaxHandshakesPerSecond", int64(c.MaxHandshakesPerSecond)},
 		{"HTTPCompression.Threshold", int64(c.HTTPCompression.Threshold)},
 		{"CORS.MaxAge", int64(c.CORS.MaxAge)},
 	} {
 		if field.value < 0 {
 			return fmt.Errorf("engine: Config.%s must not be negative; leave it 0 for the default", field.name)
 		}
+	}
+	if c.MaxHandshakesPerSecond > maxRate {
+		return fmt.Errorf("engine: Config.MaxHandshakesPerSecond is %d; it can be %d at most, and 0 stands for no bound",
+			c.MaxHandshakesPerSecond, maxRate)
 	}
 	if c.PerMessageDeflate != nil && c.PerMessageDeflate.Threshold < 0 {
 		return fmt.Errorf("engine: Config.PerMessageDeflate.Threshold must not be negative; leave it 0 for the default")
@@ -251,6 +264,10 @@ func (c *Config) checkWeb() error {
 	}
 	return c.Cookie.check()
 }
+
+// maxRate is the most that can be bounded by a whole number of nanoseconds each, and
+// to within a thousandth.
+const maxRate = 1_000_000
 
 // isOrigin reports whether a browser could send this as an origin. One with a
 // pattern, a path or a query would never match any.

@@ -31,7 +31,8 @@ type ConnectionError struct {
 	// reference's names: INVALID_ORIGIN, TRANSPORT_MISMATCH, PROTOCOL_MISMATCH,
 	// TRANSPORT_HANDSHAKE_ERROR, ID_GENERATION_ERROR, MIDDLEWARE_FAILURE; or one of
 	// ours, for what the reference does not refuse: INVALID_WEBSOCKET_HANDSHAKE,
-	// UPGRADES_DISABLED, SERVER_SHUTDOWN. Otherwise it is what was wrong, such as the
+	// UPGRADES_DISABLED, SERVER_SHUTDOWN, SERVER_FULL (Config.MaxSessions), SERVER_BUSY
+	// (Config.MaxHandshakesPerSecond). Otherwise it is what was wrong, such as the
 	// transport's name or the method.
 	Context string
 	// Cause is the error of the user's function that refused, or nil.

@@ -37,6 +37,9 @@ func (s *Server) admit(ctx context.Context, r *Request, upgrade bool) (*Session,
 	if (transport == WebSocket) != upgrade {
 		return nil, refusalOf(codeBadRequest, "TRANSPORT_HANDSHAKE_ERROR")
 	}
+	if !s.bucket.take() {
+		return nil, crowdRefusals[busy]
+	}
 	if why := s.allow(ctx, r); why != nil {
 		return nil, why
 	}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -25,3 +26,6 @@ func (l *lines) String() string {
 }
 
 func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// count returns how often a text is in the log.
+func (l *lines) count(text string) int { return strings.Count(l.String(), text) }

@@ -12,7 +12,8 @@ import (
 type Middleware func(ctx context.Context, r *Request) error
 
 // Use adds a middleware, which runs before anything else for every HTTP request:
-// handshakes, polls, POSTs, preflights and those that ask for a WebSocket. ctx ends
+// handshakes, polls, POSTs, preflights and those that ask for a WebSocket; but not for
+// handshakes that are beyond Config.MaxSessions or MaxHandshakesPerSecond. ctx ends
 // when the client goes away. Middlewares run in the order in which they were added.
 //
 // A middleware may change the request's Header, Values and Context. What it changes

@@ -53,6 +53,9 @@ func refusalOf(code int, context string) *refusal {
 
 // refuse counts and logs a refusal, and makes the reply that says so.
 func (s *Server) refuse(r *Request, why *refusal) Reply {
+	if why == crowdRefusals[busy] {
+		return s.turnAway(r, busy)
+	}
 	level := slog.LevelDebug
 	if s.refused[why.code].Add(1) == 1 {
 		level = slog.LevelWarn

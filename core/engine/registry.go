@@ -16,6 +16,7 @@ type registry struct {
 	sessions  map[string]*Session
 	conns     map[Conn]struct{} // also those whose session has ended
 	farewells map[string]*farewell
+	reserved  int // places of sessions to come, over WebSockets whose handshake is being answered
 	closed    bool
 	idle      chan struct{} // closed when, after the shutdown began, nothing is left
 }
@@ -25,7 +26,8 @@ func newRegistry() registry {
 }
 
 var (
-	errShutdown    = errors.New("Server shutting down") // clients see it, in the style of the protocol's messages
+	errShutdown    = errors.New("engine: the server is shutting down")
+	errFull        = errors.New("engine: there are as many sessions as Config.MaxSessions allows")
 	errDuplicateID = errors.New("engine: Config.GenerateID returned an id that is in use")
 )
 
@@ -35,12 +37,17 @@ func (s *Server) session(id string) *Session {
 	return s.sessions[id]
 }
 
-// register files a session and starts its heartbeat.
-func (s *Server) register(session *Session) error {
+// register files a session and starts its heartbeat. The upgrade that it comes of, if
+// any, may have kept a place for it.
+func (s *Server) register(session *Session, u *Upgrade) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unreserveLocked(u)
 	if s.closed {
 		return errShutdown
+	}
+	if s.isFullLocked() {
+		return errFull
 	}
 	if s.sessions[session.id] != nil {
 		return errDuplicateID

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -31,6 +30,8 @@ type Server struct {
 	silences                    *expiry.Queue[*Session] // of clients that speak revision 3
 	upgradeTimeouts, noops      *expiry.Queue[*candidate]
 	farewellTimes               *expiry.Queue[*farewell]
+	places                      *expiry.Queue[*Upgrade]
+	bucket                      *bucket // nil if handshakes may come as often as they like
 
 	counters
 }
@@ -57,6 +58,8 @@ func New(cfg Config) (*Server, error) {
 	s.closeTimeouts = expiry.New(cfg.CloseTimeout, func(session *Session) { go session.finish() })
 	s.upgradeTimeouts = expiry.New(cfg.UpgradeTimeout, (*candidate).abandon)
 	s.noops = expiry.New(noopInterval, (*candidate).sendNoop)
+	s.places = expiry.New(cfg.WriteTimeout, s.unreserve)
+	s.bucket = newBucket(cfg.MaxHandshakesPerSecond)
 	s.farewellTimes = expiry.New(farewellTime, func(f *farewell) { s.forgetFarewell(f) })
 	return s, nil
 }
@@ -91,13 +94,19 @@ func (s *Server) ServePoll(ctx context.Context, r *Request) Reply {
 	if reply, ok := s.file(r); ok {
 		return reply
 	}
-	handshake := false
-	reply, ok := s.runMiddlewares(ctx, r)
-	if ok {
-		reply, handshake = s.servePoll(ctx, r)
-	}
+	reply, handshake := s.answer(ctx, r)
 	s.addHeaders(&reply, r, handshake)
 	return reply
+}
+
+func (s *Server) answer(ctx context.Context, r *Request) (reply Reply, handshake bool) {
+	if c, crowded := s.crowd(r); crowded {
+		return s.turnAway(r, c), false
+	}
+	if reply, ok := s.runMiddlewares(ctx, r); !ok {
+		return reply, false
+	}
+	return s.servePoll(ctx, r)
 }
 
 func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handshake bool) {
@@ -131,7 +140,7 @@ func (s *Server) handshake(r *Request) Reply {
 	if err != nil {
 		return s.withoutID(r, err)
 	}
-	session, err := s.open(r, id, nil)
+	session, err := s.open(r, id, nil, nil)
 	if err != nil {
 		return s.unavailable(r, err)
 	}
@@ -149,13 +158,13 @@ func (s *Server) handshake(r *Request) Reply {
 
 // unavailable answers a handshake whose session could not be registered.
 func (s *Server) unavailable(r *Request, err error) Reply {
-	if !errors.Is(err, errShutdown) {
-		return s.withoutID(r, err)
+	switch err {
+	case errShutdown:
+		return s.turnAway(r, shuttingDown)
+	case errFull:
+		return s.turnAway(r, full)
 	}
-	s.report(r, &refusal{code: codeBadRequest, message: err.Error(), context: "SERVER_SHUTDOWN"})
-	reply := errorReply(statusUnavailable, codeBadRequest, err.Error())
-	reply.Header.Set("Retry-After", "5")
-	return reply
+	return s.withoutID(r, err)
 }
 
 // withoutID refuses a handshake for which there is no id.
@@ -169,11 +178,14 @@ func (s *Server) withoutID(r *Request, err error) Reply {
 // AcceptUpgrade decides on a request that asks for a WebSocket. Where it returns
 // no Upgrade, the Reply is the answer.
 func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
+	if c, crowded := s.crowd(r); crowded {
+		return nil, s.turnAway(r, c)
+	}
 	if reply, ok := s.runMiddlewares(ctx, r); !ok {
 		return nil, reply
 	}
 	if s.isClosed() {
-		return nil, s.unavailable(r, errShutdown)
+		return nil, s.turnAway(r, shuttingDown)
 	}
 	session, why := s.admit(ctx, r, true)
 	if why == nil && session != nil && s.cfg.DisableUpgrades {
@@ -189,6 +201,9 @@ func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 			return nil, s.withoutID(r, err)
 		}
 		u.id = id
+		if !s.reserve(u) {
+			return nil, s.turnAway(r, full)
+		}
 	}
 	reply := Reply{Header: Header{}}
 	s.runHeaderHooks(reply.Header, r, session == nil)
@@ -230,8 +245,9 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 	}
 }
 
-// open makes a session, over a connection or, if that is nil, one that polls.
-func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
+// open makes a session, over a connection or, if that is nil, one that polls. The
+// upgrade, if there is one, may have kept a place for it.
+func (s *Server) open(r *Request, id string, c Conn, u *Upgrade) (*Session, error) {
 	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c)}
 	session.beat.Value = session
 	query := r.query()
@@ -243,7 +259,7 @@ func (s *Server) open(r *Request, id string, c Conn) (*Session, error) {
 		session.enqueue(session.firstFrames(""))
 	}
 	session.receiving.Lock() // a client that can guess its id waits for its receiver
-	if err := s.register(session); err != nil {
+	if err := s.register(session, u); err != nil {
 		session.dropQueue()
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"runtime/debug"
 	"sync/atomic"
+
+	"github.com/kawat-go/kawat/core/internal/quiet"
 )
 
 type counters struct {
@@ -10,6 +12,9 @@ type counters struct {
 	panics  atomic.Int64
 	slow    atomic.Int64
 	refused [codeProtocol + 1]atomic.Int64
+
+	turnedAway     [crowdings]atomic.Int64
+	turnedAwayLine [crowdings]quiet.Line
 }
 
 // Stats are a server's counters at one moment.
@@ -19,7 +24,12 @@ type Stats struct {
 	QueuedBytes   int64         // waiting for clients
 	Panics        int64         // recovered from the user's functions since the start
 	SlowConsumers int64         // sessions ended with ReasonSlowConsumer since the start
-	Refused       map[int]int64 // requests refused since the start, by the protocol's error code
+	Refused       map[int]int64 // requests refused since the start, by the protocol's error code; those below too
+
+	// Handshakes that were answered 503 since the start, with CodeBadRequest.
+	RefusedShutdown int64 // after [Server.Refuse] or [Server.Shutdown]
+	RefusedFull     int64 // beyond Config.MaxSessions
+	RefusedBusy     int64 // beyond Config.MaxHandshakesPerSecond
 }
 
 // Stats returns the server's counters.
@@ -29,11 +39,18 @@ func (s *Server) Stats() Stats {
 		Panics:        s.panics.Load(),
 		SlowConsumers: s.slow.Load(),
 		Refused:       make(map[int]int64),
+
+		RefusedShutdown: s.turnedAway[shuttingDown].Load(),
+		RefusedFull:     s.turnedAway[full].Load(),
+		RefusedBusy:     s.turnedAway[busy].Load(),
 	}
 	for code := range s.refused {
 		if n := s.refused[code].Load(); n > 0 {
 			stats.Refused[code] = n
 		}
+	}
+	if n := stats.RefusedShutdown + stats.RefusedFull + stats.RefusedBusy; n > 0 {
+		stats.Refused[codeBadRequest] += n
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,8 +12,9 @@ import (
 type Upgrade struct {
 	server  *Server
 	request *Request
-	session *Session // that the connection asks to take over; nil for a new one
-	id      string   // of the new session
+	session *Session                // that the connection asks to take over; nil for a new one
+	id      string                  // of the new session
+	place   *expiry.Entry[*Upgrade] // kept for it where sessions are bounded, else nil; guarded by the server's mu
 	header  Header
 }
 
@@ -41,6 +42,11 @@ func (u *Upgrade) WebSocket() WebSocketOptions {
 	return o
 }
 
+// Cancel gives the session up. An adapter calls it in place of Start or Serve where
+// the opening handshake fails, so that somebody else can have the place that
+// [Config].MaxSessions allows. After Start or Serve it does nothing.
+func (u *Upgrade) Cancel() { u.server.unreserve(u) }
+
 // Start runs the connection's session, in goroutines of its own, until the
 // connection ends.
 func (u *Upgrade) Start(c Conn) { go u.run(c, nil) }
@@ -62,7 +68,7 @@ func (u *Upgrade) run(c Conn, ended func()) {
 		return
 	}
 	var err error
-	if r.session, err = u.server.open(u.request, u.id, c); err != nil {
+	if r.session, err = u.server.open(u.request, u.id, c, u); err != nil {
 		u.server.unavailable(u.request, err) // too late for the client to see that answer
 		c.Close(0, "")
 		drain(c)

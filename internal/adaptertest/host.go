@@ -113,6 +113,7 @@ func webSockets(t *testing.T, host Host) {
 		"Middleware": middlewares,
 		"Identity":   identity,
 		"Life":       life,
+		"Crowd":      crowds,
 		"Socket.IO":  sockets,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, host) })

@@ -90,6 +90,7 @@ func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, req *engine.Reque
 		Write(w, reply)
 		return nil
 	}
+	defer u.Cancel() // unless it starts
 	conn, err := h.handshake(w, r, u, hijacking)
 	if err == nil {
 		u.Start(conn)
