@@ -83,6 +83,9 @@ func (s *Socket) acknowledged(p packet.Incoming) {
 
 // ackWaiter collects the acknowledgements of one event.
 type ackWaiter struct {
+	event string
+	asked time.Time
+
 	mu      sync.Mutex
 	missing map[*Socket]struct{}
 	replies []Reply
@@ -90,11 +93,22 @@ type ackWaiter struct {
 	all     chan struct{}
 }
 
+func newAckWaiter(event string) *ackWaiter {
+	return &ackWaiter{event: event, asked: time.Now(), missing: make(map[*Socket]struct{}), all: make(chan struct{})}
+}
+
 func (w *ackWaiter) receive(s *Socket, _ int64, reply Reply, err error) {
+	if w.take(s, reply, err) {
+		s.noteAck(w.event, w.asked, err)
+	}
+}
+
+// take reports whether the socket's answer was waited for.
+func (w *ackWaiter) take(s *Socket, reply Reply, err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.missing[s]; !ok {
-		return
+		return false
 	}
 	delete(w.missing, s)
 	if err == nil {
@@ -105,6 +119,7 @@ func (w *ackWaiter) receive(s *Socket, _ int64, reply Reply, err error) {
 	if len(w.missing) == 0 {
 		close(w.all)
 	}
+	return true
 }
 
 // wait waits until all have answered, ctx ends, or the time is up; then those who
@@ -127,6 +142,7 @@ func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) e
 	w.mu.Unlock()
 	for s := range missing {
 		s.forgetAck(id)
+		s.noteAck(w.event, w.asked, err)
 	}
 	return err
 }
@@ -150,7 +166,8 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 	if err != nil {
 		return Reply{}, err
 	}
-	w := &ackWaiter{missing: map[*Socket]struct{}{s: {}}, all: make(chan struct{})}
+	w := newAckWaiter(event)
+	w.missing[s] = struct{}{}
 	if d.volatile && !s.conn.session.Writable() {
 		return Reply{}, ErrDropped
 	}
@@ -161,6 +178,7 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 		s.forgetAck(id)
 		return Reply{}, err
 	}
+	s.noteSent(event)
 	s.namespace.notifyOutgoing([]*Socket{s}, event, args)
 	if err := w.wait(ctx, id, s.namespace.ackTimeout(ctx, d.timeout)); err != nil {
 		return Reply{}, err
@@ -184,21 +202,29 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 	if err != nil {
 		return nil, err
 	}
-	w := &ackWaiter{missing: make(map[*Socket]struct{}), all: make(chan struct{})}
+	w := newAckWaiter(event)
 	n.order.Lock()
 	targets := b.targets()
 	for _, s := range targets {
 		w.missing[s] = struct{}{}
 	}
+	missed := make(map[*Socket]error)
 	for _, s := range targets {
-		if err := s.expect(id, w); err != nil {
-			w.receive(s, id, Reply{}, err)
-		} else if err := b.send(s, out.frames); err != nil {
-			s.forgetAck(id)
-			w.receive(s, id, Reply{}, err)
+		err := s.expect(id, w)
+		if err == nil {
+			if err = b.send(s, out.frames); err != nil {
+				s.forgetAck(id)
+			}
+		}
+		if err != nil && w.take(s, Reply{}, err) {
+			missed[s] = err
 		}
 	}
 	n.order.Unlock()
+	for s, err := range missed {
+		s.noteAck(event, w.asked, err)
+	}
+	n.noteBroadcast(event, len(targets))
 	n.notifyOutgoing(targets, event, args)
 	if len(targets) > 0 {
 		err = w.wait(ctx, id, n.ackTimeout(ctx, b.timeout))

@@ -71,7 +71,9 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	b.namespace.notifyOutgoing(b.sendAll(out), event, args)
+	targets := b.sendAll(out)
+	b.namespace.noteBroadcast(event, len(targets))
+	b.namespace.notifyOutgoing(targets, event, args)
 	return nil
 }
 

@@ -140,7 +140,8 @@ type Config struct {
 	CloseTimeout time.Duration
 	// MaxQueuedBytes and MaxQueuedMessages bound what waits for one client, and
 	// MaxTotalQueuedBytes what waits for all. Who lets more pile up is
-	// disconnected as a slow consumer. Default 4 MiB, 16,384 and 1 GiB.
+	// disconnected as a slow consumer. Default 4 MiB, 16,384 and 1 GiB; the last can be
+	// 128 GiB at most.
 	MaxQueuedBytes      int
 	MaxQueuedMessages   int
 	MaxTotalQueuedBytes int64
@@ -150,6 +151,8 @@ type Config struct {
 	// do not notice. Default 0: no bound.
 	MaxSessions            int
 	MaxHandshakesPerSecond int
+	// Observer, if set, is told what happens, for metrics and the like.
+	Observer *Observer
 	// Logger is told what an operator should know. Default [slog.Default].
 	Logger *slog.Logger
 }
@@ -208,12 +211,18 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// engine returns the Engine.IO server's part: the fields of the same name.
+// engine returns the Engine.IO server's part: the fields of the same name. Of the
+// observer it is the part that both have.
 func (c Config) engine() engine.Config {
 	var e engine.Config
 	from, to := reflect.ValueOf(c), reflect.ValueOf(&e).Elem()
 	for i := range to.NumField() {
-		to.Field(i).Set(from.FieldByName(to.Type().Field(i).Name))
+		if name := to.Type().Field(i).Name; name != "Observer" {
+			to.Field(i).Set(from.FieldByName(name))
+		}
+	}
+	if c.Observer != nil {
+		e.Observer = &c.Observer.Observer
 	}
 	return e
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/internal/expiry"
+	"github.com/kawat-go/kawat/core/internal/quiet"
 	"github.com/kawat-go/kawat/core/packet"
 )
 
@@ -163,7 +164,7 @@ func (c *conn) takeSockets() []*Socket {
 // reference does.
 func (c *conn) violated(why string) {
 	c.server.log.Debug("client broke the protocol and is disconnected",
-		"why", why, "remote", c.session.RemoteAddr())
+		"why", quiet.Text(why), "remote", c.session.RemoteAddr())
 	c.close(ReasonForcedClose)
 }
 

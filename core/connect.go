@@ -2,7 +2,7 @@ package socketio
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -44,9 +44,11 @@ func (c *conn) refuse(namespace string, why *Error) {
 	c.mu.Lock()
 	c.refused++
 	c.mu.Unlock()
+	c.noteRefused(namespace, why)
 	frames, err := c.refusal(namespace, why)
 	if err != nil {
-		c.server.log.Error("an error cannot be sent; the client is told \"internal error\"", "namespace", namespace, "error", err)
+		c.server.say(lineRefusal, context.Background(), slog.LevelError, "an error cannot be sent; the client is told \"internal error\"",
+			"namespace", logName(namespace), "error", logError{err})
 		frames, err = c.refusal(namespace, internalError)
 	}
 	if err == nil {
@@ -118,7 +120,7 @@ func (s *Socket) decided(err error) {
 		Type: packet.Connect, ID: packet.NoID, Args: s.connectArgs(),
 	}, true)
 	if err != nil {
-		s.server().log.Error("a CONNECT cannot be answered", "error", err)
+		s.server().say(lineAnswer, s.Context(), slog.LevelError, "a CONNECT cannot be answered: Config.Codec fails", "error", logError{err})
 		s.conn.violated("no answer")
 		return
 	}
@@ -130,6 +132,7 @@ func (s *Socket) decided(err error) {
 	if !ok {
 		return
 	}
+	s.noteConnected()
 	s.namespace.tellRoomsSoon()
 	s.conn.hasJoined()
 	s.conn.session.Flush()
@@ -219,8 +222,8 @@ func (s *Socket) runMiddleware() error {
 		s.server().guard("Use", func() { next, err = m(ctx, s) })
 		if err != nil {
 			if err != error(disclosed(err)) && err != errPanic {
-				s.server().log.Warn("middleware failed; the client is told \"internal error\"",
-					"namespace", s.namespace.name, "error", fmt.Sprint(err))
+				s.server().say(lineMiddleware, ctx, slog.LevelWarn, "middleware failed; the client is told \"internal error\"",
+					"namespace", logName(s.namespace.name), "error", logError{err})
 			}
 			return err
 		}

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"strconv"
 
@@ -14,8 +15,8 @@ func (s *Socket) replay(id int64, ack []*engine.Frame) {
 	defer s.server().recovered("Config.Codec")
 	frames, err := s.namespace.readdress(ack, id)
 	if err != nil {
-		s.server().log.Error("an ack cannot be repeated; the client is told \"internal error\"",
-			"namespace", s.namespace.name, "socket", s.id, "error", err)
+		s.server().say(lineReplay, s.Context(), slog.LevelError, "an ack cannot be repeated; the client is told \"internal error\"",
+			"namespace", logName(s.namespace.name), "socket", s.logID(), "error", logError{err})
 		frames, err = s.namespace.encode(packet.Outgoing{
 			Type: packet.Ack, ID: id, Args: []any{errorAck(internalError)},
 		}, true)

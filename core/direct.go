@@ -45,7 +45,9 @@ func (d Direct) Emit(event string, args ...any) error {
 		return err
 	}
 	if !d.volatile || s.conn.session.Writable() {
-		err = s.emit(out, d.volatile)
+		if err = s.emit(out, d.volatile); err == nil {
+			s.noteSent(event)
+		}
 	}
 	if err == nil {
 		s.namespace.notifyOutgoing([]*Socket{s}, event, args)

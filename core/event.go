@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/packet"
@@ -84,7 +85,8 @@ func bind(event string, args packet.Args, dst []any) error {
 // dispatch runs the handlers of an event.
 func (s *Socket) dispatch(e *Event) {
 	err := errPanic
-	defer func() { s.conclude(e, err) }() // also if a handler ends its goroutine
+	began := e.noteReceived(s.server())
+	defer func() { s.conclude(e, began, err) }() // also if a handler ends its goroutine
 	own := s.handlers()
 	s.tellAny(own, e)
 	s.server().guard(e.Name(), func() {
@@ -98,8 +100,9 @@ func (s *Socket) dispatch(e *Event) {
 
 // conclude tells the client, and then the program or the log, of an event that has
 // failed.
-func (s *Socket) conclude(e *Event, err error) {
+func (s *Socket) conclude(e *Event, began time.Time, err error) {
 	if err == nil {
+		e.noteHandled(s.server(), began, nil)
 		return
 	}
 	public, told := disclosed(err), false
@@ -111,6 +114,7 @@ func (s *Socket) conclude(e *Event, err error) {
 			err = errors.Join(err, ackErr)
 		}
 	}
+	e.noteHandled(s.server(), began, err)
 	s.reportFailure(e, err, err == error(public), told)
 }
 
@@ -127,7 +131,7 @@ var errPanic = errors.New("socketio: handler panicked")
 func (s *Socket) handle(ctx context.Context, e *Event) error {
 	shared, own := s.namespace.of(e.Name()), s.handlers().of(e.Name())
 	if len(shared)+len(own) == 0 {
-		s.server().log.DebugContext(ctx, "event without a handler", "event", e.Name(), "namespace", s.namespace.name)
+		s.server().log.DebugContext(ctx, "event without a handler", "event", logName(e.Name()), "namespace", logName(s.namespace.name))
 	}
 	for _, list := range [][]*Handler{shared, own} {
 		for _, h := range list {

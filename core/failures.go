@@ -54,10 +54,14 @@ func (s *Socket) reportFailure(e *Event, err error, public, told bool) {
 	if len(hear) > 0 || public && told || errors.Is(err, ErrDisconnected) || err == errPanic {
 		return
 	}
-	level, what := slog.LevelWarn, "event handler failed"
+	attrs := []any{"event", logName(e.Name()), "namespace", logName(s.namespace.name), "socket", s.logID(), "error", logError{err}}
 	if public {
-		level, what = slog.LevelDebug, "event refused, and the client did not ask for an ack"
+		s.server().log.DebugContext(s.Context(), "event refused, and the client did not ask for an ack", attrs...)
+		return
 	}
-	s.server().log.Log(s.Context(), level, what, "event", e.Name(),
-		"namespace", s.namespace.name, "socket", s.id, "error", err)
+	line := lineHandler
+	if _, bad := errors.AsType[*BindError](err); bad {
+		line = lineBadArguments // of a client's making, so not to hide what is of the program's
+	}
+	s.server().say(line, s.Context(), slog.LevelWarn, "event handler failed", attrs...)
 }

@@ -55,7 +55,9 @@ func (in *inbox) add(s *Socket, p packet.Incoming, wait bool) (start, added bool
 			return false, false
 		}
 		in.startIfIdle(s)
+		s.server().waiting.Add(1)
 		in.waitForSpace()
+		s.server().waiting.Add(-1)
 	}
 	if in.ended {
 		return false, true

@@ -51,6 +51,7 @@ func newNamespace(s *Server, name string) *Namespace {
 	n := &Namespace{server: s, name: name, present: newRoster()}
 	n.remember()
 	n.handlers.listening = &n.listening
+	n.noteRooms()
 	return n
 }
 

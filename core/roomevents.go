@@ -1,6 +1,8 @@
 package socketio
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 )
@@ -104,7 +106,8 @@ func (n *Namespace) note(kind roomEventKind, room, id string) {
 
 func (n *Namespace) logDropping() {
 	defer n.server.recovered("Config.Logger")
-	n.server.log.Error("events of rooms are dropped: a function of OnJoinRoom or its like is too slow", "namespace", n.name)
+	n.server.say(lineRoomEvents, context.Background(), slog.LevelError,
+		"events of rooms are dropped: a function of OnJoinRoom or its like is too slow", "namespace", logName(n.name))
 }
 
 // arrive, depart, enterRoom and leaveRoom change who is present, and note what that

@@ -21,6 +21,8 @@ type Server struct {
 	engine *engine.Server
 	log    *slog.Logger
 
+	observer Observer // its functions may be nil
+
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 	dynamic    dynamics
@@ -53,6 +55,9 @@ func New(cfg Config) (*Server, error) {
 		e.ServeFiles(files.serve)
 	}
 	s := &Server{cfg: cfg, engine: e, log: cfg.Logger, namespaces: make(map[string]*Namespace)}
+	if cfg.Observer != nil {
+		s.observer = *cfg.Observer
+	}
 	// The closing of one connection must not hold up the queue.
 	s.connectTimeouts = expiry.New(cfg.ConnectTimeout, func(c *conn) { go c.connectTimedOut() })
 	s.attachmentTimeouts = expiry.New(cfg.AttachmentTimeout, func(c *conn) { go c.attachmentsTimedOut() })
@@ -191,9 +196,9 @@ func (s *Server) guard(what string, f func()) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			s.reportPanic(what, v)
+			s.notePanic(what, v)
 		} else if !returned {
-			s.reportPanic(what, "runtime.Goexit was called")
+			s.notePanic(what, "runtime.Goexit was called")
 		}
 	}()
 	f()
@@ -204,6 +209,6 @@ func (s *Server) guard(what string, f func()) {
 // or a log handler.
 func (s *Server) recovered(what string) {
 	if v := recover(); v != nil {
-		s.reportPanic(what, v)
+		s.notePanic(what, v)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -209,8 +210,8 @@ func (c *cluster) emitted(m backplane.Message) {
 	}
 	p, err := c.server.unpack(m.Packet)
 	if err != nil || p.Type != packet.Event {
-		c.server.log.Warn("an event of another node cannot be read: do all nodes use the same Config.Codec?",
-			"namespace", m.Namespace, "node", m.From, "error", err)
+		c.server.say(lineOtherNode, c.ctx, slog.LevelWarn, "an event of another node cannot be read: do all nodes use the same Config.Codec?",
+			"namespace", logName(m.Namespace), "node", logName(m.From), "error", logError{err})
 		return
 	}
 	e := &ServerSideEvent{namespace: n, message: m, packet: p}
@@ -313,7 +314,7 @@ func (e *ServerSideEvent) conclude(err error) {
 		}
 	}
 	if err != error(public) && err != errPanic && !errors.Is(err, context.Canceled) {
-		e.namespace.server.log.Warn("handler of an event from another node failed",
-			"event", e.Name(), "namespace", e.namespace.name, "node", e.From(), "error", err)
+		e.namespace.server.say(lineServerSide, e.namespace.server.cluster.ctx, slog.LevelWarn, "handler of an event from another node failed",
+			"event", logName(e.Name()), "namespace", logName(e.namespace.name), "node", logName(e.From()), "error", logError{err})
 	}
 }

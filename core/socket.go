@@ -331,6 +331,7 @@ func (s *Socket) end(reason Reason) bool {
 		receiver.receive(s, id, Reply{}, ErrDisconnected)
 	}
 	if wasConnected {
+		s.noteDisconnected(reason)
 		s.mu.Lock()
 		s.left = &rooms
 		s.mu.Unlock()

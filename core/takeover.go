@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -308,8 +309,9 @@ func (s *Socket) replace(before *Socket) {
 	select {
 	case <-before.settled:
 	case <-timer.C:
-		n.server.log.Warn("handlers of a socket still run, while its client has come back: it is served beside them",
-			"namespace", n.name, "socket", s.id, "waited", settleTime)
+		n.server.say(lineTakeover, s.Context(), slog.LevelWarn,
+			"handlers of a socket still run, while its client has come back: it is served beside them",
+			"namespace", logName(n.name), "socket", s.logID(), "waited", settleTime)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -1,6 +1,9 @@
 package socketio
 
-import "context"
+import (
+	"context"
+	"log/slog"
+)
 
 // A worker is a socket as [engine.Work]: what its handlers have to do.
 type worker Socket
@@ -103,8 +106,8 @@ func (s *Socket) wasSetUp(ctx context.Context, err error) {
 		return
 	}
 	if err != errPanic && context.Cause(ctx) == nil {
-		s.server().log.Warn("OnConnection failed; the socket is disconnected",
-			"namespace", s.namespace.name, "socket", s.id, "error", err)
+		s.server().say(lineConnection, ctx, slog.LevelWarn, "OnConnection failed; the socket is disconnected",
+			"namespace", logName(s.namespace.name), "socket", s.logID(), "error", logError{err})
 	}
 	s.inbox.unfit = true
 	_ = s.Disconnect(false)

@@ -101,7 +101,7 @@ type Config struct {
 	MaxQueuedMessages int
 	// MaxTotalQueuedBytes bounds what waits for all clients together; beyond it,
 	// the client that is sent the next message ends with [ReasonSlowConsumer].
-	// Default 1 GiB.
+	// Default 1 GiB, at most 128 GiB.
 	MaxTotalQueuedBytes int64
 	// MaxSessions is the most sessions that there may be at a time, those counted
 	// whose WebSocket is still being opened, and MaxHandshakesPerSecond the most
@@ -111,6 +111,8 @@ type Config struct {
 	MaxSessions            int
 	MaxHandshakesPerSecond int
 
+	// Observer, if set, is told what happens, for metrics and the like.
+	Observer *Observer
 	// Logger is told what an operator should know. Default [slog.Default].
 	Logger *slog.Logger
 }
@@ -166,6 +168,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.MaxQueuedBytes, 4<<20)
 	setDefault(&c.MaxQueuedMessages, 16384)
 	setDefault(&c.MaxTotalQueuedBytes, 1<<30)
+	c.MaxTotalQueuedBytes = min(c.MaxTotalQueuedBytes, maxBacklogBytes)
 	setDefault(&c.HTTPCompression.Threshold, 1024)
 	if c.Transports == nil {
 		c.Transports = []string{Polling, WebSocket}

@@ -46,15 +46,6 @@ type ConnectionError struct {
 // is what [Session.OnClose] tells.
 func (s *Server) OnConnectionError(f func(ConnectionError)) { s.connectionErrors.add(f) }
 
-// report tells the user of a refusal.
-func (s *Server) report(r *Request, why *refusal) {
-	for _, f := range s.connectionErrors.all() {
-		s.guard("OnConnectionError", func() {
-			f(ConnectionError{Request: r, Code: why.code, Message: why.message, Context: why.context, Cause: why.cause})
-		})
-	}
-}
-
 // A hookList holds functions of the user's. It grows by copying, so that whoever
 // calls them holds no lock.
 type hookList[F any] struct {

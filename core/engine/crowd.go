@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"sync/atomic"
@@ -14,17 +13,18 @@ import (
 type crowding uint8
 
 const (
-	shuttingDown crowding = iota
-	full                  // Config.MaxSessions
-	busy                  // Config.MaxHandshakesPerSecond
+	uncrowded crowding = iota
+	shuttingDown
+	full // Config.MaxSessions
+	busy // Config.MaxHandshakesPerSecond
 	crowdings
 )
 
 // crowdRefusals must not be changed.
 var crowdRefusals = [crowdings]*refusal{
-	shuttingDown: {code: codeBadRequest, message: "Server shutting down", context: "SERVER_SHUTDOWN"},
-	full:         {code: codeBadRequest, message: "Server full", context: "SERVER_FULL"},
-	busy:         {code: codeBadRequest, message: "Server busy", context: "SERVER_BUSY"},
+	shuttingDown: {code: codeBadRequest, crowd: shuttingDown, message: "Server shutting down", context: "SERVER_SHUTDOWN"},
+	full:         {code: codeBadRequest, crowd: full, message: "Server full", context: "SERVER_FULL"},
+	busy:         {code: codeBadRequest, crowd: busy, message: "Server busy", context: "SERVER_BUSY"},
 }
 
 // crowdHints tell an operator what to do, if there is anything.
@@ -39,25 +39,12 @@ const retryWithin = 10
 
 // turnAway refuses a handshake for the time being. It costs little: nobody is
 // crowded out by those who are turned away.
-func (s *Server) turnAway(r *Request, c crowding) Reply {
-	s.turnedAway[c].Add(1)
-	s.logTurnedAway(r, c)
-	why := crowdRefusals[c]
-	s.report(r, why)
-	reply := errorReply(statusUnavailable, codeBadRequest, why.message)
+func (s *Server) turnAway(r *Request, c crowding) Reply { return s.refuse(r, crowdRefusals[c]) }
+
+func comeBackLater(message string) Reply {
+	reply := errorReply(statusUnavailable, codeBadRequest, message)
 	reply.Header["Retry-After"] = []string{strconv.Itoa(1 + rand.IntN(retryWithin))}
 	return reply
-}
-
-func (s *Server) logTurnedAway(r *Request, c crowding) {
-	if crowdHints[c] == "" {
-		s.cfg.Logger.Log(r.context(), slog.LevelDebug, "request refused", "message", crowdRefusals[c].message, "remote", r.RemoteAddr)
-		return
-	}
-	if unsaid, due := s.turnedAwayLine[c].Due(); due {
-		s.cfg.Logger.Log(r.context(), slog.LevelWarn, "handshakes are refused", "message", crowdRefusals[c].message,
-			"refused", unsaid+1, "hint", crowdHints[c])
-	}
 }
 
 // crowd tells whether a handshake would be turned away if it came to its end now, so

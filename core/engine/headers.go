@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 	"strings"
+
+	"github.com/kawat-go/kawat/core/internal/quiet"
 )
 
 // A replyKind is what a reply that nearly all requests get is about. Its header is the
@@ -78,7 +80,7 @@ func (s *Server) sanitize(h Header) {
 		}
 		if s.badHeader.CompareAndSwap(false, true) {
 			s.cfg.Logger.Error("a header field with forbidden characters, such as a line break, is left out; "+
-				"check what Config.InitialHeaders, Config.Headers and middlewares take over from clients", "field", key)
+				"check what Config.InitialHeaders, Config.Headers and middlewares take over from clients", "field", quiet.Text(key))
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (s *Session) answerPoll(ctx context.Context, r *Request, last *Frame) Reply
 	switch {
 	case q != nil:
 		defer q.release()
-		s.server.queued.Add(-int64(q.bytes))
+		s.server.backlog.remove(len(q.frames), q.bytes)
 		return s.pollReply(r, q.frames)
 	case state == closing:
 		s.finish()

@@ -36,10 +36,10 @@ func (s *Session) enqueue(frames []*Frame) bool {
 		waiting, bytes = len(s.queue.frames), s.queue.bytes
 	}
 	full := waiting+len(frames) > cfg.MaxQueuedMessages || waiting > 0 && bytes+size > cfg.MaxQueuedBytes
-	if full || s.server.queued.Load()+int64(size) > cfg.MaxTotalQueuedBytes {
+	if full || s.server.backlog.bytes()+int64(size) > cfg.MaxTotalQueuedBytes {
 		return false
 	}
-	s.server.queued.Add(int64(size))
+	s.server.backlog.add(len(frames), size)
 	if s.queue == nil {
 		s.queue = queues.Get().(*queue)
 	}
@@ -81,7 +81,7 @@ func (s *Session) takeQueue() *queue {
 // dropQueue forgets what is queued. The caller holds s.mu.
 func (s *Session) dropQueue() {
 	if q := s.takeQueue(); q != nil {
-		s.server.queued.Add(-int64(q.bytes))
+		s.server.backlog.remove(len(q.frames), q.bytes)
 		q.release()
 	}
 }
@@ -188,7 +188,7 @@ func (s *Session) nextQueue() *queue {
 
 // written lets go of a queue that has been sent.
 func (s *Session) written(q *queue) {
-	s.server.queued.Add(-int64(q.bytes))
+	s.server.backlog.remove(len(q.frames), q.bytes)
 	for _, f := range q.frames {
 		if f.once {
 			f.recycle()

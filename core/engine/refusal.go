@@ -3,6 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"log/slog"
+	"sync/atomic"
+
+	"github.com/kawat-go/kawat/core/internal/quiet"
 )
 
 // The codes of the errors that requests are answered with.
@@ -41,6 +44,38 @@ type refusal struct {
 	context string // what it is about, for the operator
 	status  int
 	cause   error // of the user's function that refused, if one did
+	crowd   crowding
+}
+
+// refusals counts them: each where it belongs.
+type refusals struct {
+	codes  [codeProtocol + 1]atomic.Int64 // but for those that follow
+	crowds [crowdings]atomic.Int64
+	lines  [crowdings]quiet.Line
+}
+
+// count returns the counter that a refusal belongs to.
+func (r *refusals) count(why *refusal) *atomic.Int64 {
+	if why.crowd != uncrowded {
+		return &r.crowds[why.crowd]
+	}
+	return &r.codes[why.code]
+}
+
+func (r *refusals) fill(stats *Stats) {
+	stats.RefusedShutdown = r.crowds[shuttingDown].Load()
+	stats.RefusedFull = r.crowds[full].Load()
+	stats.RefusedBusy = r.crowds[busy].Load()
+	stats.Refused = make(map[int]int64)
+	for code := range r.codes {
+		n := r.codes[code].Load()
+		if code == codeBadRequest {
+			n += stats.RefusedShutdown + stats.RefusedFull + stats.RefusedBusy
+		}
+		if n > 0 {
+			stats.Refused[code] = n
+		}
+	}
 }
 
 func refusalOf(code int, context string) *refusal {
@@ -51,21 +86,12 @@ func refusalOf(code int, context string) *refusal {
 	return r
 }
 
-// refuse counts and logs a refusal, and makes the reply that says so.
+// refuse notes a refusal, and makes the reply that says so.
 func (s *Server) refuse(r *Request, why *refusal) Reply {
-	if why == crowdRefusals[busy] {
-		return s.turnAway(r, busy)
+	s.noteRefused(r, why)
+	if why.crowd != uncrowded {
+		return comeBackLater(why.message)
 	}
-	level := slog.LevelDebug
-	if s.refused[why.code].Add(1) == 1 {
-		level = slog.LevelWarn
-	}
-	attrs := []any{"message", why.message, "context", why.context, "remote", r.RemoteAddr, "hint", codeHints[why.code]}
-	if why.cause != nil {
-		attrs = append(attrs, "error", why.cause)
-	}
-	s.cfg.Logger.Log(r.context(), level, "request refused", attrs...)
-	s.report(r, why)
 	if r.IsUpgrade() {
 		// A WebSocket client is shown the status at most; the reference's is
 		// always the same.
@@ -77,6 +103,34 @@ func (s *Server) refuse(r *Request, why *refusal) Reply {
 			Body: []byte(why.message)}
 	}
 	return errorReply(why.status, why.code, why.message)
+}
+
+// logRefused says the first refusal of each kind aloud, and that the server is crowded
+// once in a while. What clients have chosen of it is bounded.
+func (s *Server) logRefused(r *Request, why *refusal, first bool) {
+	level, hint := slog.LevelDebug, codeHints[why.code]
+	var refused int64
+	switch {
+	case why.crowd == uncrowded && first:
+		level = slog.LevelWarn
+	case crowdHints[why.crowd] != "":
+		unsaid, due := s.refusals.lines[why.crowd].Due(1)
+		if !due {
+			return
+		}
+		level, hint, refused = slog.LevelWarn, crowdHints[why.crowd], unsaid+1
+	}
+	if !s.cfg.Logger.Enabled(r.context(), level) {
+		return
+	}
+	attrs := []any{"message", quiet.Text(why.message), "context", quiet.Text(why.context), "remote", r.RemoteAddr, "hint", hint}
+	if why.cause != nil {
+		attrs = append(attrs, "error", quiet.Value(why.cause))
+	}
+	if refused > 0 {
+		attrs = append(attrs, "refused", refused)
+	}
+	s.cfg.Logger.Log(r.context(), level, "request refused", attrs...)
 }
 
 // ReplyError makes a reply in the form of the protocol's errors, for what only an

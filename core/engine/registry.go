@@ -53,16 +53,23 @@ func (s *Server) register(session *Session, u *Upgrade) error {
 		return errDuplicateID
 	}
 	s.sessions[session.id] = session
+	if session.conn != nil {
+		s.webSockets.Add(1)
+	}
 	session.startHeartbeat()
 	return nil
 }
 
 // forget removes a session that has ended and whose receiver knows.
 func (s *Server) forget(session *Session) {
+	transport := session.Transport() // which does not change any more
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sessions[session.id] == session {
 		delete(s.sessions, session.id)
+		if transport == WebSocket {
+			s.webSockets.Add(-1)
+		}
 	}
 	s.signalIdle()
 }

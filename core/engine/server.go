@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/internal/expiry"
+	"github.com/kawat-go/kawat/core/internal/quiet"
 )
 
 // A Server holds the sessions of its clients. Adapters bring it their hosts'
@@ -20,7 +21,8 @@ type Server struct {
 
 	middlewares      hookList[Middleware]
 	connectionErrors hookList[func(ConnectionError)]
-	badHeader        atomic.Bool         // the log has said that one was left out
+	badHeader        atomic.Bool // the log has said that one was left out
+	noIDLine         quiet.Line
 	usual            [okReply + 1]Header // see makeUsual
 
 	registry
@@ -33,6 +35,7 @@ type Server struct {
 	places                      *expiry.Queue[*Upgrade]
 	bucket                      *bucket // nil if handshakes may come as often as they like
 
+	observer Observer
 	counters
 }
 
@@ -48,6 +51,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, registry: newRegistry()}
+	s.start = time.Now()
+	if cfg.Observer != nil {
+		s.observer = *cfg.Observer
+	}
 	if cfg.InitialPacket != "" {
 		s.initial = MessageFrame(append(FrameBuffer(len(cfg.InitialPacket)), cfg.InitialPacket...))
 	}
@@ -169,7 +176,7 @@ func (s *Server) unavailable(r *Request, err error) Reply {
 
 // withoutID refuses a handshake for which there is no id.
 func (s *Server) withoutID(r *Request, err error) Reply {
-	s.cfg.Logger.Error("no session id", "error", err)
+	s.noIDLine.Log(r.context(), s.cfg.Logger, slog.LevelError, "no session id", "error", quiet.Value(err))
 	why := refusalOf(codeBadRequest, "ID_GENERATION_ERROR")
 	why.cause = err
 	return s.refuse(r, why)
@@ -248,7 +255,7 @@ func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 // open makes a session, over a connection or, if that is nil, one that polls. The
 // upgrade, if there is one, may have kept a place for it.
 func (s *Server) open(r *Request, id string, c Conn, u *Upgrade) (*Session, error) {
-	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c)}
+	session := &Session{server: s, id: id, handshake: keep(r), conn: c, prompt: isPrompt(c), opened: time.Since(s.start)}
 	session.beat.Value = session
 	query := r.query()
 	session.legacy = s.legacyOf(&query, c == nil)
@@ -263,6 +270,7 @@ func (s *Server) open(r *Request, id string, c Conn, u *Upgrade) (*Session, erro
 		session.dropQueue()
 		return nil, err
 	}
+	s.noteOpened(session)
 	session.attach(s.connect(session))
 	session.receiving.Unlock()
 	switch {
@@ -299,9 +307,10 @@ func (s *Session) attach(r Receiver) {
 	}
 	s.mu.Lock()
 	s.receiver = r
-	missed, ending := s.state == closed, s.ending
+	missed, why := s.state == closed, s.ending
 	s.mu.Unlock()
 	if missed {
-		s.server.guard("Receiver.Close", func() { r.Close(ending.reason, ending.cause) })
+		defer s.server.noteClosed(s, why)
+		s.server.guard("Receiver.Close", func() { r.Close(why.reason, why.cause) })
 	}
 }

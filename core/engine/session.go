@@ -88,7 +88,8 @@ type Session struct {
 	events       *sessionEvents // nil unless the user wants to hear of some
 	progress     progress       // since the last ping
 
-	beat expiry.Entry[*Session]
+	beat   expiry.Entry[*Session]
+	opened time.Duration // when the session began, after the server's start
 }
 
 type state uint8
@@ -165,11 +166,15 @@ func (s *Session) send(frames []*Frame, flush func(*Session)) error {
 		return nil
 	}
 	if !s.enqueue(frames) {
+		messages, bytes := 0, 0
+		if s.queue != nil {
+			messages, bytes = len(s.queue.frames), s.queue.bytes
+		}
 		// From here on nothing gets through, or the client would be sent what
 		// comes after the message that it misses.
 		s.state, s.ending = closing, &ending{reason: ReasonSlowConsumer, cause: ErrQueueFull}
 		s.mu.Unlock()
-		go s.finish()
+		go s.cut(messages, bytes)
 		return ErrQueueFull
 	}
 	flush(s)
@@ -261,6 +266,12 @@ func (s *Session) close(reason Reason) {
 	s.mu.Unlock()
 }
 
+// cut ends the session of a client that has let so much pile up.
+func (s *Session) cut(messages, bytes int) {
+	defer s.finish()
+	s.server.noteSlow(s, messages, bytes)
+}
+
 // finish ends a session that is closing.
 func (s *Session) finish() {
 	s.mu.Lock()
@@ -279,10 +290,12 @@ func (s *Session) end(reason Reason, cause error) {
 	if s.ending != nil && s.ending.timer != nil {
 		s.server.closeTimeouts.Remove(s.ending.timer)
 	}
-	s.state, s.ending = closed, &ending{reason: reason, cause: cause}
+	why := &ending{reason: reason, cause: cause}
+	s.state, s.ending = closed, why
 	s.dropQueue()
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
-	s.poll, s.candidate = nil, nil
+	s.poll = nil
+	s.setCandidate(nil)
 	events := s.events
 	s.events = nil
 	if s.bodyDeadline != nil {
@@ -293,10 +306,10 @@ func (s *Session) end(reason Reason, cause error) {
 
 	s.stopHeartbeat()
 	defer s.server.forget(s) // when the receiver knows, even if that ends the goroutine
-	defer s.tellClose(events, reason, cause)
-	if reason == ReasonSlowConsumer {
-		s.server.slow.Add(1)
+	if receiver != nil {     // else attach will tell it
+		defer s.server.noteClosed(s, why)
 	}
+	defer s.tellClose(events, reason, cause)
 	if poll != nil {
 		poll.answer(lastWords(reason))
 	}
@@ -306,7 +319,7 @@ func (s *Session) end(reason Reason, cause error) {
 	if conn != nil {
 		closeConn(conn, reason, cause)
 	}
-	if receiver != nil { // else attach will tell it
+	if receiver != nil {
 		s.server.guard("Receiver.Close", func() { receiver.Close(reason, cause) })
 	}
 }

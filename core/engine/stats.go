@@ -1,65 +1,69 @@
 package engine
 
 import (
-	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/kawat-go/kawat/core/internal/quiet"
 )
 
+// counters are what a server counts as it goes, so that to ask costs the same however
+// many sessions there are.
 type counters struct {
-	queued  atomic.Int64
-	panics  atomic.Int64
-	slow    atomic.Int64
-	refused [codeProtocol + 1]atomic.Int64
+	start                 time.Time
+	webSockets, upgrading atomic.Int64
+	backlog               backlog
 
-	turnedAway     [crowdings]atomic.Int64
-	turnedAwayLine [crowdings]quiet.Line
+	opened, upgraded, slow atomic.Int64
+	closedBy               [len(reasons)]atomic.Int64
+	refusals               refusals
+	panics                 quiet.Panics
 }
 
-// Stats are a server's counters at one moment.
+// Stats are a server's counters at one moment. What has happened is counted since the
+// server was made.
 type Stats struct {
-	Sessions      int           // alive, by whatever transport
-	WebSockets    int           // of them, those over WebSocket
-	QueuedBytes   int64         // waiting for clients
-	Panics        int64         // recovered from the user's functions since the start
-	SlowConsumers int64         // sessions ended with ReasonSlowConsumer since the start
-	Refused       map[int]int64 // requests refused since the start, by the protocol's error code; those below too
+	Sessions   int // alive, by whatever transport
+	Polling    int // of them, those that poll
+	WebSockets int // of them, those over WebSocket
+	Upgrading  int // of those that poll, those whose WebSocket is yet to take over
 
-	// Handshakes that were answered 503 since the start, with CodeBadRequest.
+	QueuedMessages int64 // waiting for clients
+	QueuedBytes    int64 // that those take
+
+	Opened   int64            // sessions that have begun
+	Upgraded int64            // of them, those that have moved from polling to WebSocket
+	Closed   map[Reason]int64 // sessions that have ended, by the reason
+
+	Panics        int64 // recovered from the user's functions
+	SlowConsumers int64 // sessions that were cut because their clients do not read
+
+	Refused map[int]int64 // requests that were refused, by the protocol's error code; those below too
+	// Handshakes that were answered 503, with CodeBadRequest.
 	RefusedShutdown int64 // after [Server.Refuse] or [Server.Shutdown]
 	RefusedFull     int64 // beyond Config.MaxSessions
 	RefusedBusy     int64 // beyond Config.MaxHandshakesPerSecond
 }
 
-// Stats returns the server's counters.
+// Stats returns the server's counters. It costs as much whether there are ten sessions
+// or a million.
 func (s *Server) Stats() Stats {
 	stats := Stats{
-		QueuedBytes:   s.queued.Load(),
-		Panics:        s.panics.Load(),
-		SlowConsumers: s.slow.Load(),
-		Refused:       make(map[int]int64),
-
-		RefusedShutdown: s.turnedAway[shuttingDown].Load(),
-		RefusedFull:     s.turnedAway[full].Load(),
-		RefusedBusy:     s.turnedAway[busy].Load(),
+		Opened: s.opened.Load(), Upgraded: s.upgraded.Load(), Closed: make(map[Reason]int64),
+		Panics: s.panics.Count(), SlowConsumers: s.slow.Load(),
 	}
-	for code := range s.refused {
-		if n := s.refused[code].Load(); n > 0 {
-			stats.Refused[code] = n
+	for i, reason := range reasons {
+		if n := s.closedBy[i].Load(); n > 0 {
+			stats.Closed[reason] = n
 		}
 	}
-	if n := stats.RefusedShutdown + stats.RefusedFull + stats.RefusedBusy; n > 0 {
-		stats.Refused[codeBadRequest] += n
-	}
+	stats.QueuedMessages, stats.QueuedBytes = s.backlog.both()
+	s.refusals.fill(&stats)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats.Sessions = len(s.sessions)
-	for _, session := range s.sessions {
-		if session.Transport() == WebSocket {
-			stats.WebSockets++
-		}
-	}
+	stats.Sessions, stats.WebSockets = len(s.sessions), int(s.webSockets.Load())
+	stats.Polling = stats.Sessions - stats.WebSockets
+	stats.Upgrading = int(s.upgrading.Load())
 	return stats
 }
 
@@ -68,18 +72,4 @@ func (s *Server) ClientsCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
-}
-
-// guard calls a function of the user's, whose panic must hurt nobody else.
-func (s *Server) guard(what string, f func()) {
-	defer s.recovered(what)
-	f()
-}
-
-// recovered, when deferred, stops a panic, and counts and logs it.
-func (s *Server) recovered(what string) {
-	if v := recover(); v != nil {
-		s.panics.Add(1)
-		s.cfg.Logger.Error("panic in user code", "in", what, "panic", v, "stack", string(debug.Stack()))
-	}
 }

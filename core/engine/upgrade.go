@@ -105,7 +105,7 @@ func (s *Session) newCandidate(c Conn) *candidate {
 		c.Close(0, "")
 		return cand
 	}
-	s.candidate = cand
+	s.setCandidate(cand)
 	s.server.upgradeTimeouts.Add(&cand.timeout)
 	return cand
 }
@@ -125,6 +125,7 @@ func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err er
 		if err != nil {
 			return false, err
 		}
+		s.server.noteUpgraded(s)
 		s.tellUpgrade()
 		if ending {
 			s.finish()
@@ -132,6 +133,17 @@ func (cand *candidate) received(binary bool, data []byte) (upgraded bool, err er
 		return true, nil
 	}
 	return false, errCandidate
+}
+
+// setCandidate is called with s.mu held.
+func (s *Session) setCandidate(cand *candidate) {
+	if s.candidate != nil {
+		s.server.upgrading.Add(-1)
+	}
+	if cand != nil {
+		s.server.upgrading.Add(1)
+	}
+	s.candidate = cand
 }
 
 // current reports whether the candidate may still take over.
@@ -175,7 +187,8 @@ func (s *Session) takeOver(cand *candidate) (ending bool, err error) {
 		s.poll.answer(last)
 		s.poll = nil
 	}
-	s.candidate = nil
+	s.setCandidate(nil)
+	s.server.webSockets.Add(1)
 	s.conn, s.prompt, s.base64, s.upgraded = cand.conn, isPrompt(cand.conn), cand.base64, true
 	s.progress = progress{}
 	cand.stop()
@@ -191,7 +204,7 @@ func (cand *candidate) abandon() {
 	s.mu.Lock()
 	mine := s.candidate == cand
 	if mine {
-		s.candidate = nil
+		s.setCandidate(nil)
 	}
 	s.mu.Unlock()
 	if mine {

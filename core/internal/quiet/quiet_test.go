@@ -26,7 +26,7 @@ func TestLine(t *testing.T) {
 			{100 * quiet.Interval, 1, true},
 		} {
 			time.Sleep(step.after)
-			if unsaid, due := l.Due(); unsaid != step.unsaid || due != step.due {
+			if unsaid, due := l.Due(1); unsaid != step.unsaid || due != step.due {
 				t.Errorf("after %v: %d, %v, want %d, %v", step.after, unsaid, due, step.unsaid, step.due)
 			}
 		}
@@ -43,7 +43,7 @@ func TestLineIsWrittenOnce(t *testing.T) {
 			lines := 0
 			for range writers {
 				all.Go(func() {
-					if _, due := l.Due(); due {
+					if _, due := l.Due(1); due {
 						mu.Lock()
 						defer mu.Unlock()
 						lines++
@@ -56,7 +56,7 @@ func TestLineIsWrittenOnce(t *testing.T) {
 			}
 			time.Sleep(quiet.Interval)
 		}
-		if unsaid, _ := l.Due(); unsaid != writers-1 {
+		if unsaid, _ := l.Due(1); unsaid != writers-1 {
 			t.Errorf("%d lines were not written, want %d", unsaid, writers-1)
 		}
 	})
@@ -64,8 +64,23 @@ func TestLineIsWrittenOnce(t *testing.T) {
 
 func TestLineThatIsNotDueCostsNoMemory(t *testing.T) {
 	var l quiet.Line
-	l.Due()
-	if n := testing.AllocsPerRun(100, func() { l.Due() }); n != 0 {
+	l.Due(1)
+	if n := testing.AllocsPerRun(100, func() { l.Due(1) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+func TestLineOfWhichSeveralAreWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l quiet.Line
+		for i := range 20 {
+			if _, due := l.Due(3); due != (i < 3) {
+				t.Errorf("number %d: %v", i, due)
+			}
+		}
+		time.Sleep(quiet.Interval)
+		if unsaid, due := l.Due(3); unsaid != 17 || !due {
+			t.Errorf("%d, %v", unsaid, due)
+		}
+	})
 }
