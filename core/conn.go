@@ -138,6 +138,17 @@ func (c *conn) Flush() engine.Work {
 	return (*worker)(last)
 }
 
+// Finish implements [engine.Finisher]: the events that have come are handled, and
+// answered, while the client is there.
+func (c *conn) Finish(ctx context.Context) {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.inbox.awaitRest(ctx)
+	}
+}
+
 // Close implements [engine.Receiver].
 func (c *conn) Close(reason engine.Reason, _ error) {
 	for _, s := range c.takeSockets() {

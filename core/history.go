@@ -29,6 +29,7 @@ type history struct {
 	sessions map[string]*session // by their private ids, those with a client too
 	away     roster              // stands in for the sockets of clients that are away
 	leavers  list.List           // of the sessions that are away, the first to leave first
+	retired  bool                // nobody comes back any more
 	recovered,
 	refused int64
 }

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"sync"
 
 	"github.com/kawat-go/kawat/core/packet"
@@ -198,6 +199,16 @@ func (in *inbox) awaitHandlers() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for in.running > 0 {
+		in.waitForSpace()
+	}
+}
+
+// awaitRest waits until nothing is left to do, or until ctx ends.
+func (in *inbox) awaitRest(ctx context.Context) {
+	defer context.AfterFunc(ctx, in.wake)()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for (in.working || in.running > 0 || len(in.tasks) > 0) && ctx.Err() == nil {
 		in.waitForSpace()
 	}
 }

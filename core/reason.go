@@ -20,5 +20,6 @@ const (
 	ReasonPingTimeout    = engine.ReasonPingTimeout
 	ReasonForcedClose    = engine.ReasonForcedClose
 	ReasonServerShutdown = engine.ReasonServerShutdown
+	ReasonDrained        = engine.ReasonDrained
 	ReasonSlowConsumer   = engine.ReasonSlowConsumer
 )

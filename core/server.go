@@ -141,6 +141,23 @@ func (s *Server) namespace(name string) *Namespace {
 	return s.namespaces[name]
 }
 
+// Drain moves the clients away before the server shuts down, where other servers
+// take over: a rolling deploy then makes no storm of reconnects. It refuses new
+// clients, with status 503 and a Retry-After, and closes the connections that are
+// there one after the other, in random order, spread evenly over the given time and
+// with jitter. Whose handlers run, or have events to handle, may finish them first,
+// for up to a second; what was emitted to a client is delivered before it goes. Its
+// sockets end with [ReasonDrained], and stock clients connect anew by themselves.
+//
+// Drain returns when all are gone: when the time is over, or somewhat later for
+// clients that do not answer. If ctx ends first, it returns an error that says how many
+// are left; those whose turn has not come go on. In any case [Server.Shutdown] comes
+// next, and ends the rest; one that is called meanwhile does so at once. Of several
+// calls of Drain the first sets the pace, the others wait with it.
+func (s *Server) Drain(ctx context.Context, over time.Duration) error {
+	return s.engine.Drain(ctx, over)
+}
+
 // handlerGrace is how long Shutdown lets running handlers go on, with their
 // clients still there, before it disconnects them.
 const handlerGrace = time.Second
@@ -148,7 +165,8 @@ const handlerGrace = time.Second
 // Shutdown refuses new clients, lets handlers that run finish for up to a second,
 // delivers what was emitted, disconnects everyone with [ReasonServerShutdown], and
 // waits for the handlers that hear of it. If ctx ends first it drops what is left
-// and returns an error that says what that was. Call it before the shutdown of the
+// and returns an error that says what that was. Where other servers take over, call
+// [Server.Drain] first. Call both before the shutdown of the
 // HTTP server, which would wait for polls and not know of WebSockets. A handler
 // that calls it, and so waits for itself, does so in a goroutine.
 func (s *Server) Shutdown(ctx context.Context) error {

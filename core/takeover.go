@@ -195,7 +195,7 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	if mine.holder != s || h.sessions[mine.pid] != mine {
 		return // it was not seated yet, or another was after it
 	}
-	if !recoverable(reason) {
+	if !recoverable(reason) || h.retired {
 		delete(h.sessions, mine.pid)
 		return
 	}
@@ -210,11 +210,12 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 	h.add(mine)
 }
 
-// recoverable reports whether a socket that ends for a reason may come back.
+// recoverable reports whether a socket that ends for a reason may come back. After the
+// last two it cannot do so here, but where other servers have the log as well.
 func recoverable(reason Reason) bool {
 	switch reason {
 	case ReasonTransportClose, ReasonTransportError, ReasonForcedClose, ReasonPingTimeout,
-		ReasonForcedServerClose, ReasonSlowConsumer:
+		ReasonForcedServerClose, ReasonSlowConsumer, ReasonServerShutdown, ReasonDrained:
 		return true
 	}
 	return false
@@ -253,6 +254,7 @@ func (n *Namespace) retire() {
 	if h == nil {
 		return
 	}
+	h.retired = true
 	h.limits.MaxPackets = 0
 	for len(h.segments) > 0 {
 		h.dropOne()

@@ -30,6 +30,7 @@ type recorder struct {
 	busy     bool
 
 	onMessage func(m message)
+	onFinish  func(context.Context)
 }
 
 func (r *recorder) Message(data []byte, isBinary bool) {
@@ -66,6 +67,12 @@ func (r *recorder) enter() (leave func()) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.busy = false
+	}
+}
+
+func (r *recorder) Finish(ctx context.Context) {
+	if r.onFinish != nil {
+		r.onFinish(ctx)
 	}
 }
 

@@ -19,6 +19,9 @@ const (
 	ReasonForcedClose Reason = "forced close"
 	// ReasonServerShutdown: the server shuts down.
 	ReasonServerShutdown Reason = "server shutting down"
+	// ReasonDrained: the server moved the client away by [Server.Drain]. The
+	// reference cannot do that and so has no such reason.
+	ReasonDrained Reason = "server draining"
 	// ReasonSlowConsumer: more was waiting for the client than the limits allow.
 	// The reference has no such limit and so no such reason.
 	ReasonSlowConsumer Reason = "slow consumer"

@@ -16,13 +16,18 @@ type registry struct {
 	sessions  map[string]*Session
 	conns     map[Conn]struct{} // also those whose session has ended
 	farewells map[string]*farewell
-	reserved  int // places of sessions to come, over WebSockets whose handshake is being answered
-	closed    bool
-	idle      chan struct{} // closed when, after the shutdown began, nothing is left
+	reserved  int           // places of sessions to come, over WebSockets whose handshake is being answered
+	closed    bool          // to new sessions
+	ending    chan struct{} // closed when those that are there are to end, too
+	idle      chan struct{} // closed when, after new ones were refused, nothing is left
+	pacing    chan struct{} // of size 1: full while Drain sends clients away
 }
 
 func newRegistry() registry {
-	return registry{sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), farewells: make(map[string]*farewell), idle: make(chan struct{})}
+	return registry{
+		sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), farewells: make(map[string]*farewell),
+		ending: make(chan struct{}), idle: make(chan struct{}), pacing: make(chan struct{}, 1),
+	}
 }
 
 var (
@@ -105,14 +110,24 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
-// Refuse refuses new sessions from now on; those that are there go on. It is the
-// first step of [Server.Shutdown].
-func (s *Server) Refuse() { s.beginShutdown() }
+// Refuse refuses new sessions from now on, with status 503 and a Retry-After; those
+// that are there go on. It is the first step of [Server.Drain] and [Server.Shutdown].
+func (s *Server) Refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuseNew()
+}
+
+// refuseNew is called with s.mu held.
+func (s *Server) refuseNew() {
+	s.closed = true
+	s.signalIdle()
+}
 
 // Shutdown refuses new sessions, delivers what is queued, and ends every session
 // with [ReasonServerShutdown]. It returns when all are gone, or when ctx ends:
-// then it drops those that are left and reports how many they were. Call it
-// before the host's own shutdown, which would wait for polls and not know of
+// then it drops those that are left and reports how many they were. Where others
+// take over, call [Server.Drain] first. Call both before the host's own shutdown, which would wait for polls and not know of
 // WebSockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, session := range s.beginShutdown() {
@@ -142,8 +157,12 @@ func (s *Server) Close() error {
 func (s *Server) beginShutdown() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
-	s.signalIdle()
+	s.refuseNew()
+	select {
+	case <-s.ending:
+	default:
+		close(s.ending)
+	}
 	return slices.Collect(maps.Values(s.sessions))
 }
 

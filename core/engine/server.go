@@ -191,7 +191,7 @@ func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 	if reply, ok := s.runMiddlewares(ctx, r); !ok {
 		return nil, reply
 	}
-	if s.isClosed() {
+	if query := r.query(); query.sid.n == 0 && s.isClosed() { // sessions that are there may still move
 		return nil, s.turnAway(r, shuttingDown)
 	}
 	session, why := s.admit(ctx, r, true)
