@@ -34,6 +34,9 @@ func TestPanicsOfTheUserHurtNobody(t *testing.T) {
 	wantBody(t, "after the panic", string(p.next()), string(binary("one")))
 	wantBody(t, "after the panic", string(p.next()), string(binary("two")))
 	session.Close()
+	for end := time.Now().Add(time.Minute); srv.ClientsCount() > 0 && time.Now().Before(end); {
+		time.Sleep(ms) // what was written last may be noted by its writer yet
+	}
 	if got := srv.Stats(); got.Panics != 2 || got.Sessions != 0 {
 		t.Errorf("stats: %+v", got)
 	}
