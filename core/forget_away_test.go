@@ -34,3 +34,21 @@ func TestAReclaimedChildForgetsWhoIsAway(t *testing.T) {
 		}
 	})
 }
+
+// A socket that ends when its server has ended already is not remembered.
+func TestNobodyIsAwayFromAServerThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io, err := New(Config{Logger: slog.New(slog.DiscardHandler), ConnectionStateRecovery: &Recovery{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = io.Close() })
+		c := siotest.Dial(t, io, siotest.Options{})
+		io.retireAll()
+		c.Abort()
+		synctest.Wait()
+		if h := io.history; h.leavers.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
+			t.Errorf("%d are away", h.leavers.Len())
+		}
+	})
+}

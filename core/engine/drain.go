@@ -73,7 +73,7 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 		timer.Reset(pace.next(rand.Float64(), time.Since(began)) - time.Since(began))
 		select {
 		case <-timer.C:
-			go session.leave(ctx) // its receiver may take its time
+			go session.leave() // its receiver may take its time
 		case <-ctx.Done():
 			return
 		case <-s.ending:
@@ -85,13 +85,14 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 	}
 }
 
-// leave lets the receiver finish, and closes the session.
-func (s *Session) leave(ctx context.Context) {
+// leave lets the receiver finish, also if the drain is ended meanwhile, and closes the
+// session.
+func (s *Session) leave() {
 	s.mu.Lock()
 	receiver := s.receiver
 	s.mu.Unlock()
 	if f, ok := receiver.(Finisher); ok {
-		ctx, cancel := context.WithTimeout(ctx, finishTime)
+		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()
 		s.server.guard("Receiver.Finish", func() { f.Finish(ctx) })
 	}
