@@ -47,7 +47,10 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 		return nil
 	case <-ctx.Done():
 	}
-	if n := s.left(); n > 0 {
+	s.mu.Lock()
+	n, _, _ := s.left()
+	s.mu.Unlock()
+	if n > 0 {
 		return fmt.Errorf("engine: %d clients were left when the drain was ended: %w", n, ctx.Err())
 	}
 	return nil
@@ -97,13 +100,6 @@ func (s *Session) leave() {
 		s.server.guard("Receiver.Finish", func() { f.Finish(ctx) })
 	}
 	s.close(ReasonDrained)
-}
-
-// left returns how many clients are there, in whatever state.
-func (s *Server) left() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return max(len(s.sessions), len(s.conns))
 }
 
 // A pace spreads turns over a time: it is cut into as many slots as there are turns,

@@ -168,24 +168,62 @@ func (s *Server) beginShutdown() []*Session {
 
 const dropGrace = 50 * time.Millisecond
 
-// dropAll drops what is left, and returns how many clients that hit.
+// left returns how many clients are there, the sessions, and the connections that are
+// none of theirs: those whose session has ended, and those that ask to take over. The
+// caller holds s.mu.
+func (s *Server) left() (n int, sessions []*Session, others []Conn) {
+	theirs := make(map[Conn]struct{}, len(s.sessions))
+	n = len(s.sessions) + len(s.conns)
+	for _, session := range s.sessions {
+		sessions = append(sessions, session)
+		conn, candidate := session.conns()
+		for _, c := range []Conn{conn, candidate} {
+			if _, ok := s.conns[c]; ok {
+				n-- // one client
+			}
+		}
+		theirs[conn] = struct{}{}
+	}
+	for c := range s.conns {
+		if _, ok := theirs[c]; !ok {
+			others = append(others, c)
+		}
+	}
+	return n, sessions, others
+}
+
+// conns returns the session's connection, and the one that asks to take over; nil where
+// there is none.
+func (s *Session) conns() (conn, candidate Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.candidate != nil {
+		candidate = s.candidate.conn
+	}
+	return s.conn, candidate
+}
+
+// dropAll drops what is left, and returns how many clients that hit. It is done with
+// nearly all of them when it returns, but does not take longer for the rest.
 func (s *Server) dropAll() int {
 	s.mu.Lock()
-	sessions := slices.Collect(maps.Values(s.sessions))
-	conns := slices.Collect(maps.Keys(s.conns))
+	n, sessions, others := s.left()
 	s.mu.Unlock()
+	grace := time.After(dropGrace)
 	var ending sync.WaitGroup
-	for _, session := range sessions {
-		ending.Go(func() { session.end(ReasonServerShutdown, nil) })
+	for _, session := range sessions { // each by itself: a receiver's Close may take its time
+		ending.Go(session.drop)
 	}
+	ending.Go(func() {
+		for _, c := range others {
+			c.Abort()
+		}
+	})
 	ended := make(chan struct{})
 	go func() { ending.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(dropGrace): // a receiver's Close takes its time; the others are through
+	case <-grace:
 	}
-	for _, c := range conns {
-		c.Abort()
-	}
-	return max(len(sessions), len(conns))
+	return n
 }

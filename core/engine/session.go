@@ -79,6 +79,7 @@ type Session struct {
 	posting      bool                  // a POST body is being read
 	polling      bool                  // a GET is being served
 	upgraded     bool                  // from polling to conn
+	dropped      bool                  // its end is not to be negotiated
 	bodyDeadline func(time.Time) error // of that body, where the host can; nil when it is read
 	queue        *queue
 	conn         Conn           // nil while the session polls
@@ -272,6 +273,14 @@ func (s *Session) cut(messages, bytes int) {
 	s.server.noteSlow(s, messages, bytes)
 }
 
+// drop ends the session at once, and its connection with it, because the server does.
+func (s *Session) drop() {
+	s.mu.Lock()
+	s.dropped = true
+	s.mu.Unlock()
+	s.end(ReasonServerShutdown, nil)
+}
+
 // finish ends a session that is closing.
 func (s *Session) finish() {
 	s.mu.Lock()
@@ -296,6 +305,7 @@ func (s *Session) end(reason Reason, cause error) {
 	receiver, conn, poll, candidate := s.receiver, s.conn, s.poll, s.candidate
 	s.poll = nil
 	s.setCandidate(nil)
+	dropped := s.dropped
 	events := s.events
 	s.events = nil
 	if s.bodyDeadline != nil {
@@ -316,7 +326,11 @@ func (s *Session) end(reason Reason, cause error) {
 	if candidate != nil {
 		candidate.drop()
 	}
-	if conn != nil {
+	switch {
+	case conn == nil:
+	case dropped:
+		conn.Abort()
+	default:
 		closeConn(conn, reason, cause)
 	}
 	if receiver != nil {

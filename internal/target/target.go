@@ -173,6 +173,13 @@ func (g *Target) Shutdown(within time.Duration) error {
 	return err
 }
 
+// Drain moves the clients of Socket.IO away over a time, and has that ended by its
+// context after another.
+func (g *Target) Drain(over, within time.Duration) error {
+	_, err := g.ask("/drain?over=" + over.String() + "&within=" + within.String())
+	return err
+}
+
 // Eventually takes snapshots until one satisfies the condition, and returns it. The
 // test fails if none does in time.
 func (g *Target) Eventually(condition func(Snapshot) error) Snapshot {

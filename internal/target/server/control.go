@@ -30,6 +30,7 @@ func (s *server) control() http.Handler {
 		q := r.URL.Query()
 		s.answer(w, s.io.Emit(q.Get("event"), q.Get("text")))
 	})
+	mux.HandleFunc("/drain", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.drain(r)) })
 	mux.HandleFunc("/shutdown", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.shutdown(r)) })
 	return mux
 }
@@ -38,6 +39,21 @@ func (s *server) answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
+}
+
+// drain moves the clients away over the query's "over", at most for its "within".
+func (s *server) drain(r *http.Request) error {
+	over, err := time.ParseDuration(r.URL.Query().Get("over"))
+	if err != nil {
+		return err
+	}
+	within, err := time.ParseDuration(r.URL.Query().Get("within"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), within)
+	defer cancel()
+	return s.io.Drain(ctx, over)
 }
 
 // shutdown shuts down everything, in the documented order, within the query's "within".
