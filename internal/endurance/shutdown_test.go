@@ -111,6 +111,30 @@ func (p *party) gone() {
 	})
 }
 
+// lateness measures, until it is called, how late a timer can be on this machine at the
+// time: something else may want its processors.
+func lateness() (worst func() time.Duration) {
+	const tick = 5 * time.Millisecond
+	stop, result := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var worst time.Duration
+		for {
+			began := time.Now()
+			select {
+			case <-time.After(tick):
+				worst = max(worst, time.Since(began)-tick)
+			case <-stop:
+				result <- worst
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(stop)
+		return <-result
+	}
+}
+
 // A shutdown delivers what was emitted before, tells everybody, and leaves nothing, in
 // five seconds with nine thousand clients.
 func TestShutdownOfACrowd(t *testing.T) {
@@ -138,14 +162,14 @@ func TestShutdownOfACrowdThatIsSilent(t *testing.T) {
 	const within = time.Second
 	onEachHost(t, func(t *testing.T, p *party) {
 		p.say(t, 0, 5)
-		began := time.Now()
+		late, began := lateness(), time.Now()
 		err := p.Shutdown(within)
-		took := time.Since(began)
+		took, mood := time.Since(began), late()
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d clients had not confirmed the shutdown", len(p.guests))) {
 			t.Errorf("%v", err)
 		}
-		t.Logf("%d guests, %v", len(p.guests), took)
-		if took < within || whole() && took > within+100*time.Millisecond {
+		t.Logf("%d guests, %v; timers were up to %v late", len(p.guests), took, mood)
+		if took < within || whole() && took > within+100*time.Millisecond+mood {
 			t.Errorf("took %v", took)
 		}
 		p.Eventually(target.Snapshot.Empty)
@@ -159,7 +183,7 @@ func TestDrainOfACrowd(t *testing.T) {
 	onEachHost(t, func(t *testing.T, p *party) {
 		p.listen()
 		p.say(t, 0, 3)
-		began := time.Now()
+		late, began := lateness(), time.Now()
 		close(p.began)
 		done := make(chan error, 1)
 		go func() { done <- p.Drain(over, target.Patience) }()
@@ -168,7 +192,7 @@ func TestDrainOfACrowd(t *testing.T) {
 			time.Sleep(over / 10)
 		}
 		err := <-done
-		took := time.Since(began)
+		took, mood := time.Since(began), late()
 		if err != nil {
 			t.Error(err)
 		}
@@ -179,8 +203,8 @@ func TestDrainOfACrowd(t *testing.T) {
 		}
 		p.gone()
 		share := p.shares(began, over/10)
-		t.Logf("%d guests, %v; in each tenth of the time %v", len(p.guests), took, share)
-		if whole() {
+		t.Logf("%d guests, %v; in each tenth of the time %v; timers were up to %v late", len(p.guests), took, share, mood)
+		if whole() && mood < over/20 { // else nobody can tell
 			for tenth, n := range share[:9] {
 				if even := len(p.guests) / 15; n < even/2 || n > even*2 { // two of three do not poll
 					t.Errorf("%d guests went in tenth %d, of %d", n, tenth, even)
