@@ -277,7 +277,11 @@ func (s *Session) cut(messages, bytes int) {
 func (s *Session) drop() {
 	s.mu.Lock()
 	s.dropped = true
+	ended, conn := s.state == closed, s.conn
 	s.mu.Unlock()
+	if ended && conn != nil {
+		conn.Abort() // its end is somebody else's, who waits for the receiver
+	}
 	s.end(ReasonServerShutdown, nil)
 }
 

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,87 @@ func TestShutdownHonoursItsContext(t *testing.T) {
 		if !p.isAborted() {
 			t.Error("the connection is not dropped")
 		}
+	})
+}
+
+// Each client that is dropped counts once, whatever is left of it: a session, a
+// connection that does not end, or both.
+func TestShutdownCountsWhomItDrops(t *testing.T) {
+	for name, row := range map[string]struct {
+		left func(h *host)
+		want string
+	}{
+		"a session that polls":      {func(h *host) { h.connect() }, "1 clients"},
+		"one that is about to move": {func(h *host) { h.connect().probe() }, "1 clients"},
+		"a connection that is written to": {func(h *host) {
+			p, r := h.connectWebSocket()
+			p.stall()
+			_ = r.session.SendText("x")
+			synctest.Wait()
+		}, "1 clients"},
+		"a connection whose session has ended": {func(h *host) {
+			p, _ := h.connectWebSocket()
+			p.silent = true
+		}, "1 clients"},
+		"several": {func(h *host) {
+			for range 5 {
+				h.connect()
+				p, _ := h.connectWebSocket()
+				p.silent = true
+			}
+		}, "10 clients"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := serve(t, engine.Config{PingInterval: time.Hour})
+				row.left(h)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := h.Shutdown(ctx)
+				if err == nil || !strings.HasPrefix(err.Error(), "engine: "+row.want+" had not confirmed") {
+					t.Errorf("%v, want %s", err, row.want)
+				}
+				synctest.Wait()
+				if err := h.Shutdown(ctx); err != nil {
+					t.Errorf("a second time: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Whose receiver does not return from Close holds up Shutdown for a moment, and nobody
+// else's end.
+func TestShutdownDoesNotWaitForReceivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		blocked := make(chan struct{})
+		srv := newServer(t, engine.Config{})
+		srv.OnConnection(func(*engine.Session) engine.Receiver {
+			return engine.Funcs{OnClose: func(engine.Reason, error) { <-blocked }}
+		})
+		h := &host{t: t, Server: srv}
+		var pipes []*pipe
+		for range 10 {
+			p, _ := h.dial(webSocket)
+			p.next()
+			p.silent = true
+			pipes = append(pipes, p)
+			do(srv, "GET", polling, "")
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		err := srv.Shutdown(ctx)
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > 1100*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		for _, p := range pipes {
+			if !p.isClosed() {
+				t.Error("a connection is not closed")
+			}
+		}
+		close(blocked)
 	})
 }
 
