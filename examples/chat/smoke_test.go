@@ -13,12 +13,19 @@ import (
 	"github.com/kawat-go/kawat/examples/internal/smoke"
 )
 
-func serveChat(t *testing.T) string {
+// bundle makes a folder with what stands for the client.
+func bundle(t *testing.T) string {
 	t.Helper()
-	client := t.TempDir()
-	if err := os.WriteFile(filepath.Join(client, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return folder
+}
+
+func serveChat(t *testing.T) string {
+	t.Helper()
+	client := bundle(t)
 	return smoke.Serve(t, func(ctx context.Context, ln net.Listener) error {
 		site, err := newSite(client, time.Now)
 		if err != nil {
@@ -69,6 +76,8 @@ func TestThePageIsServed(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEnd(t *testing.T) { smoke.EndsInOrder(t, "/socket.io", nil, "-client", bundle(t)) }
 
 func TestAMissingClientIsExplained(t *testing.T) {
 	_, err := newSite(t.TempDir(), time.Now)

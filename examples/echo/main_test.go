@@ -48,6 +48,8 @@ func TestStrangersStayOutside(t *testing.T) {
 	smoke.Do(t, req, http.StatusUnauthorized)
 }
 
+func TestTheEnd(t *testing.T) { smoke.EndsInOrder(t, "/api/socket.io", bearer("ani-token")) }
+
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 func post(t *testing.T, url, token string, status int) string {

@@ -24,7 +24,7 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
 	ln, err := net.Listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
@@ -81,7 +81,8 @@ func events(io *socketio.Server, store *shop.Store) {
 	})
 }
 
-// serve runs the application until ctx ends: first the sockets, then the rest.
+// serve runs the application until ctx ends. Then the clients move away, to the process
+// that takes over if there is one; who is left is told; at last HTTP ends.
 func serve(ctx context.Context, ln net.Listener) error {
 	io, err := socketio.New(socketio.Config{})
 	if err != nil {
@@ -97,7 +98,17 @@ func serve(ctx context.Context, ln net.Listener) error {
 		return errors.Join(err, io.Close())
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	within(1500*time.Millisecond, func(ctx context.Context) error { return io.Drain(ctx, time.Second) })
+	within(2*time.Second, io.Shutdown)
+	within(time.Second, app.ShutdownWithContext)
+	return nil
+}
+
+// within takes a step of the end, and says what it could not do in time.
+func within(d time.Duration, step func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	return errors.Join(io.Shutdown(ctx), app.ShutdownWithContext(ctx))
+	if err := step(ctx); err != nil {
+		log.Print(err)
+	}
 }

@@ -5,13 +5,18 @@ package main
 import (
 	"context"
 	"embed"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/nethttp"
@@ -31,8 +36,26 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("Pengenalan: http://" + *addr)
-	log.Fatal(http.ListenAndServe(*addr, newSite(io, *client)))
+	ln, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("Pengenalan: http://" + ln.Addr().String())
+	server := &http.Server{Handler: newSite(io, *client), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	<-ctx.Done()
+	stop() // a second signal ends it at once
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := errors.Join(io.Shutdown(ctx), server.Shutdown(ctx)); err != nil {
+		log.Print(err)
+	}
 }
 
 // newServer is all there is of Socket.IO here.

@@ -3,11 +3,14 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
+	"github.com/kawat-go/kawat/examples/internal/smoke"
 )
 
 func TestEverybodyHears(t *testing.T) {
@@ -40,4 +43,12 @@ func TestTheSite(t *testing.T) {
 			t.Errorf("%s: %d %.80q", path, w.Code, w.Body)
 		}
 	}
+}
+
+func TestTheEnd(t *testing.T) {
+	client := t.TempDir()
+	if err := os.WriteFile(filepath.Join(client, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	smoke.EndsInOrder(t, "/socket.io", nil, "-client", client)
 }

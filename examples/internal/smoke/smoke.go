@@ -4,6 +4,7 @@ package smoke
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -38,6 +39,7 @@ type Client struct {
 	url     string
 	header  http.Header
 	packets []string // received, not asked for yet
+	ended   bool     // the server ends the session
 }
 
 // Connect opens a session at an address such as "http://127.0.0.1:3000/socket.io"
@@ -51,21 +53,35 @@ func Connect(t *testing.T, address string, header http.Header) *Client {
 	c.url += "&sid=" + sid
 	c.Send("40")
 	c.Next("40{")
-	t.Cleanup(func() { c.Send("41\x1e1") })
+	t.Cleanup(func() {
+		if !c.ended {
+			c.Send("41\x1e1")
+		}
+	})
 	return c
 }
 
 // Send posts packets, separated by "\x1e" if there are several.
 func (c *Client) Send(packets string) {
 	c.t.Helper()
-	if body := c.do(http.MethodPost, strings.NewReader(packets)); body != "ok" {
-		c.t.Fatalf("POST %q was answered %q", packets, body)
+	if body, err := c.do(http.MethodPost, strings.NewReader(packets)); err != nil || body != "ok" {
+		c.t.Fatalf("POST %q was answered %q, %v", packets, body, err)
 	}
 }
 
 // Next returns the next packet that begins with the prefix. It passes over others.
 func (c *Client) Next(prefix string) string {
 	c.t.Helper()
+	packet := c.next(prefix)
+	if packet == "" {
+		c.t.FailNow()
+	}
+	return packet
+}
+
+// next is for any goroutine: where something goes wrong, the test has failed and the
+// packet is empty.
+func (c *Client) next(prefix string) string {
 	for {
 		for i, packet := range c.packets {
 			if strings.HasPrefix(packet, prefix) {
@@ -73,7 +89,12 @@ func (c *Client) Next(prefix string) string {
 				return packet
 			}
 		}
-		c.packets = strings.Split(c.do(http.MethodGet, nil), "\x1e")
+		body, err := c.do(http.MethodGet, nil)
+		if err != nil {
+			c.t.Error(err)
+			return ""
+		}
+		c.packets = strings.Split(body, "\x1e")
 	}
 }
 
@@ -85,37 +106,41 @@ func (c *Client) Call(id, event, args string) string {
 	return strings.TrimPrefix(c.Next("43"+id+"["), "43"+id)
 }
 
-func (c *Client) do(method string, body io.Reader) string {
-	c.t.Helper()
+func (c *Client) do(method string, body io.Reader) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.url, body)
 	if err != nil {
-		c.t.Fatal(err)
+		return "", err
 	}
 	for name, values := range c.header {
 		req.Header[name] = values
 	}
-	return Do(c.t, req, http.StatusOK)
+	return try(req, http.StatusOK)
 }
 
 // Do sends a request, checks the status of its response and returns the body.
 func Do(t *testing.T, req *http.Request, status int) string {
 	t.Helper()
+	text, err := try(req, status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func try(req *http.Request, status int) (string, error) {
 	// A connection of its own for each request: none stays open that a server
 	// would wait for when it shuts down.
 	req.Close = true
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
+	if err == nil && resp.StatusCode != status {
+		err = fmt.Errorf("%s %s: status %d, want %d: %s", req.Method, req.URL, resp.StatusCode, status, text)
 	}
-	if resp.StatusCode != status {
-		t.Fatalf("%s %s: status %d, want %d: %s", req.Method, req.URL, resp.StatusCode, status, text)
-	}
-	return string(text)
+	return string(text), err
 }
