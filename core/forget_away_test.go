@@ -24,13 +24,13 @@ func TestAReclaimedChildForgetsWhoIsAway(t *testing.T) {
 		h := p.Children()[0].history
 		c.Abort()
 		synctest.Wait()
-		if h.leavers.Len() != 1 {
+		if h.visitors.Len() != 1 {
 			t.Fatal("nobody is away")
 		}
 		siotest.Dial(t, io, siotest.Options{Namespace: "/r2"})
 		synctest.Wait()
-		if h.leavers.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
-			t.Errorf("%d are away", h.leavers.Len())
+		if h.visitors.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
+			t.Errorf("%d are away", h.visitors.Len())
 		}
 	})
 }

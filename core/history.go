@@ -28,7 +28,8 @@ type history struct {
 
 	sessions map[string]*session // by their private ids, those with a client too
 	away     roster              // stands in for the sockets of clients that are away
-	leavers  list.List           // of the sessions that are away, the first to leave first
+	visitors list.List           // of the sessions that are away and were here briefly, the first to leave first
+	regulars list.List           // of the others that are away
 	retired  bool                // nobody comes back any more
 	recovered,
 	refused int64
@@ -137,29 +138,54 @@ func (s *segment) expired() {
 
 // missed returns what a session has been sent after an offset, or false if the log
 // does not have all of that any more, or if it is more than may wait for a client.
-func (h *history) missed(s *session, after offset) (frames []*engine.Frame, ok bool) {
+// repeated is how much of it had been replayed to the session before.
+func (h *history) missed(s *session, after offset) (frames []*engine.Frame, repeated int, ok bool) {
 	after = max(after, s.start)
 	if s.last() <= after {
-		return nil, true
+		return nil, 0, true
 	}
 	if s.lastBefore(h.oldest()) > after {
-		return nil, false
+		return nil, 0, false
 	}
 	bytes := 0
 	for _, segment := range h.segments {
-		for i := range segment.entries {
+		begin := 0
+		if after >= segment.first {
+			begin = int(min(after-segment.first+1, offset(len(segment.entries))))
+		}
+		for i := begin; i < len(segment.entries); i++ {
 			e, at := &segment.entries[i], segment.first+offset(i)
-			if at <= after || !s.wasSent(e, at) {
+			if !s.wasSent(e, at) {
 				continue
 			}
 			frames = append(frames, e.frames...)
 			for _, f := range e.frames {
 				bytes += len(f.Payload())
 			}
+			if at <= s.replayed {
+				repeated += e.size()
+			}
 			if e.frames == nil || len(frames) >= h.queue.MaxQueuedMessages || bytes >= h.queue.MaxQueuedBytes {
-				return nil, false
+				return nil, 0, false
 			}
 		}
 	}
-	return frames, true
+	return frames, repeated, true
+}
+
+// repeats is how often what may wait for a client may be replayed to a session once
+// more, over its life. A client whose connection is cut during a replay needs that;
+// one that comes back all the time, and claims to have seen nothing, would be sent
+// megabytes for each handshake.
+const repeats = 4
+
+// replay notes that a session is replayed everything up to now, of which a part had
+// been replayed before. It reports false if that is too much.
+func (h *history) replay(s *session, repeated int) bool {
+	if s.repeated+repeated > repeats*h.queue.MaxQueuedBytes {
+		return false
+	}
+	s.repeated += repeated
+	s.replayed = h.head
+	return true
 }

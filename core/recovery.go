@@ -28,7 +28,8 @@ type Recovery struct {
 	MaxPackets int
 	MaxBytes   int
 	// MaxSessions bounds the clients that are away and can come back, in each
-	// namespace; beyond it the one that has been away longest cannot. Default
+	// namespace; beyond it the one that has been away longest cannot, first of those
+	// who were connected for less than PingInterval, then of the others. Default
 	// 10,000.
 	MaxSessions int
 }

@@ -26,6 +26,10 @@ type session struct {
 	unsettled int           // takeovers that wait for the functions of the socket before
 	ready     chan struct{} // closed when the OnConnection functions of its first socket have returned
 	data      any           // what the sockets' SetData has set
+	served    time.Duration // how long its clients were connected, but for the one that is now
+
+	replayed offset // up to here it was replayed what it had missed
+	repeated int    // bytes of that which were replayed more than once
 
 	// marks are the offsets of events that it was sent: of each segment of the
 	// log the last one, and of the segments that are gone the last one.

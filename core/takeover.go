@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"container/list"
 	"errors"
 	"log/slog"
 	"time"
@@ -121,8 +122,8 @@ func (n *Namespace) claim(s *Socket, c claim) bool {
 		}
 		seen = at
 	}
-	missed, ok := h.missed(wanted, seen)
-	if !ok {
+	missed, repeated, ok := h.missed(wanted, seen)
+	if !ok || !h.replay(wanted, repeated) {
 		return false
 	}
 	s.session, s.recovered = wanted, true
@@ -149,7 +150,7 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 		n.settleRooms(s, nil)
 		return nil, nil, nil
 	}
-	more, ok := h.missed(session, s.claim.searched)
+	more, _, ok := h.missed(session, s.claim.searched)
 	if session.claimed > s.claim.turn || h.sessions[session.pid] != session || !ok {
 		return nil, nil, errTaken
 	}
@@ -199,8 +200,10 @@ func (n *Namespace) unseat(s *Socket, reason Reason) {
 		delete(h.sessions, mine.pid)
 		return
 	}
-	for h.leavers.Len() >= h.limits.MaxSessions {
-		h.forget(h.leavers.Front().Value.(*session))
+	mine.served += max(0, time.Since(time.Unix(0, s.conn.issued)))
+	if !h.makeRoom(mine) {
+		delete(h.sessions, mine.pid)
+		return
 	}
 	mine.holder = &Socket{
 		namespace: n, id: s.id, session: mine, settled: s.settled,
@@ -221,10 +224,36 @@ func recoverable(reason Reason) bool {
 	return false
 }
 
+// shelf returns the list that a session is in while its client is away.
+func (h *history) shelf(s *session) *list.List {
+	if s.served < h.queue.PingInterval {
+		return &h.visitors
+	}
+	return &h.regulars
+}
+
+// makeRoom sees to it that one more client can be away, and reports false if the
+// session's cannot. Those who were here for less than a ping's interval go first:
+// strangers who connect and cut, over and over, push out one another, and nobody
+// else.
+func (h *history) makeRoom(s *session) bool {
+	for h.visitors.Len()+h.regulars.Len() >= h.limits.MaxSessions {
+		first := h.visitors.Front()
+		if first == nil {
+			first = h.shelf(s).Front()
+		}
+		if first == nil {
+			return false
+		}
+		h.forget(first.Value.(*session))
+	}
+	return true
+}
+
 // add notes that a session's client has gone away; its holder is a stand-in.
 func (h *history) add(s *session) {
 	s.away, s.lapsesAt = true, time.Now().Add(h.limits.MaxDisconnectionDuration)
-	s.place = h.leavers.PushBack(s)
+	s.place = h.shelf(s).PushBack(s)
 	h.away.add(s.holder)
 	h.lapses.Add(&s.timer)
 	s.namespace.holdForAway()
@@ -233,7 +262,7 @@ func (h *history) add(s *session) {
 // remove notes that a session's client is back, or will not come any more.
 func (h *history) remove(s *session) {
 	s.away = false
-	h.leavers.Remove(s.place)
+	h.shelf(s).Remove(s.place)
 	h.away.remove(s.holder)
 	h.lapses.Remove(&s.timer)
 	s.namespace.releaseForAway()
@@ -259,8 +288,10 @@ func (n *Namespace) retire() {
 	for len(h.segments) > 0 {
 		h.dropOne()
 	}
-	for h.leavers.Len() > 0 {
-		h.forget(h.leavers.Front().Value.(*session))
+	for _, shelf := range []*list.List{&h.visitors, &h.regulars} {
+		for shelf.Len() > 0 {
+			h.forget(shelf.Front().Value.(*session))
+		}
 	}
 }
 
