@@ -47,8 +47,8 @@ func TestNobodyIsAwayFromAServerThatHasEnded(t *testing.T) {
 		io.retireAll()
 		c.Abort()
 		synctest.Wait()
-		if h := io.history; h.leavers.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
-			t.Errorf("%d are away", h.leavers.Len())
+		if h := io.history; h.visitors.Len()+h.regulars.Len()+len(h.sessions)+len(h.away.sockets) != 0 {
+			t.Errorf("%d are away", h.visitors.Len()+h.regulars.Len())
 		}
 	})
 }
