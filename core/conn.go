@@ -31,7 +31,7 @@ type conn struct {
 	mu      sync.Mutex
 	sockets []*Socket                          // connecting or connected, at most one for each namespace
 	asking  map[string]context.CancelCauseFunc // of the namespaces that the parents are asked about
-	left    map[string]struct{}                // namespaces that the server made the client leave
+	left    map[string]struct{}                // the last namespaces that the server made the client leave
 	refused int32
 	joined  bool // a namespace, so the connection is there to stay
 	closed  bool
@@ -259,11 +259,25 @@ func (c *conn) forget(s *Socket, byServer bool) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if byServer {
-		if c.left == nil {
-			c.left = make(map[string]struct{})
-		}
-		c.left[s.namespace.name] = struct{}{}
+		c.noteLeft(s.namespace.name)
 	}
+}
+
+// noteLeft notes that the server has made the client leave a namespace. Of very many
+// it forgets some, for clients can have namespaces made, and be made to leave them,
+// without end; what was on its way for one of those then breaks the protocol. It is
+// called with c.mu held.
+func (c *conn) noteLeft(namespace string) {
+	if c.left == nil {
+		c.left = make(map[string]struct{})
+	}
+	for name := range c.left {
+		if len(c.left) < c.server.cfg.MaxNamespaces {
+			break
+		}
+		delete(c.left, name)
+	}
+	c.left[namespace] = struct{}{}
 }
 
 // hasJoined notes that the client has joined a namespace in time.

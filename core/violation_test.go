@@ -2,6 +2,8 @@ package socketio_test
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,4 +65,34 @@ func TestViolationsByPolling(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Clients that have namespaces made, and are made to leave them, without end do not
+// fill the memory with the names; what was on its way for the last of them is ignored.
+func TestNamespacesLeftAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{MaxNamespaces: 3, CleanupEmptyChildNamespaces: true})
+		io.OfRegexp(regexp.MustCompile(`^/r`))
+		c := dial(t, io)
+		for i := range 10 {
+			name := "/r" + strconv.Itoa(i)
+			c.SendRaw("40" + name + ",")
+			settle()
+			must(t, io.Of(name).DisconnectSockets(false))
+		}
+		for _, i := range []string{"9", "9"} {
+			c.SendRaw("42/r" + i + `,["late"]`)
+			synctest.Wait()
+			if n := io.Stats().Engine.Sessions; n != 1 {
+				t.Fatalf("%d sessions", n)
+			}
+		}
+		for i := range 10 {
+			c.SendRaw("42/r" + strconv.Itoa(i) + `,["late"]`)
+		}
+		synctest.Wait()
+		if n := io.Stats().Engine.Sessions; n != 0 {
+			t.Errorf("%d sessions after packets for namespaces long left", n)
+		}
+	})
 }
