@@ -87,7 +87,7 @@ func TestBindBinary(t *testing.T) {
 	}{
 		{`\0`, zero},
 		{`\1`, blob(one)},
-		{`[\0,\0,\2]`, [][]byte{zero, zero, two}},
+		{`[\0,\1,\2]`, [][]byte{zero, one, two}},
 		{`[\0,null,"AQI="]`, []blob{zero, nil, {1, 2}}},
 		{`{"name":"x","data":\1}`, file{"x", one}},
 		{`{"name":"x","data":"AQI="}`, file{"x", []byte{1, 2}}},
@@ -100,8 +100,8 @@ func TestBindBinary(t *testing.T) {
 		{`{"X":\0,"Y":null}`, struct{ X, Y anything }{zero, nil}},
 		{`{"_placeholder":false,"num":0}`, map[string]any{"_placeholder": false, "num": 0.0}},
 		{`\1`, jsontext.Value(ph(`\1`))},
-		{`{"holder":{"named":\0,"any":\1,"map":{"k":\2},"list":[\0,\1],"next":null}}`, map[string]holder{"holder": {
-			Named: zero, Any: one, Map: map[string][]byte{"k": two}, List: [2][]byte{zero, one}}}},
+		{`{"holder":{"any":\1,"map":{"k":\2},"list":[\0,null],"next":{"named":null}}}`, map[string]holder{"holder": {
+			Any: one, Map: map[string][]byte{"k": two}, List: [2][]byte{zero, nil}, Next: &holder{}}}},
 	} {
 		p := mustDecode(t, `53-["a",`+ph(c.arg)+`]`, zero, one, two)
 		into := reflect.New(reflect.TypeOf(c.want))
@@ -117,17 +117,17 @@ func TestBindBinary(t *testing.T) {
 	}
 }
 
-// TestBindShares holds that a placeholder that is used often costs nothing, and
-// that appending to one value does not reach the others.
+// TestBindShares holds that an attachment is not copied, however often it is bound,
+// and that appending to one value does not reach the others.
 func TestBindShares(t *testing.T) {
 	data := make([]byte, 1000)
-	p := mustDecode(t, ph(`51-["a",[`+strings.Repeat(`\0,`, 10_000)+`\0]]`), data)
-	var list [][]byte
-	if err := p.Args.Bind(0, &list); err != nil || len(list) != 10_001 {
+	p := mustDecode(t, ph(`51-["a",[\0]]`), data)
+	var list, again [][]byte
+	if err := p.Args.Bind(0, &list); err != nil || len(list) != 1 {
 		t.Fatal(len(list), err)
 	}
-	if &list[0][0] != &list[10_000][0] {
-		t.Error("an attachment was copied")
+	if err := p.Args.Bind(0, &again); err != nil || &list[0][0] != &again[0][0] {
+		t.Error("an attachment was copied", err)
 	}
 	if cap(list[0]) != len(list[0]) {
 		t.Errorf("capacity %d", cap(list[0]))

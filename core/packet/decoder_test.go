@@ -3,6 +3,7 @@ package packet
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -155,6 +156,8 @@ func TestDecodeRefuses(t *testing.T) {
 			`51-["a",{"_placeholder":true,"num":0.5}]`, `51-["a",{"_placeholder":true}]`, `51-["a",{"_placeholder":true,"num":null}]`,
 			`51-["a",{"b":[{"_placeholder":true,"num":9}]}]`, `51-["a",{"\u005fplaceholder":true,"num":9}]`, `61-[{"num":9,"_placeholder":true}]`,
 			`51-["a",{"_placeholder":true,"num":0,"more":1}]`, `51-["a",{"_placeholder":true,"num":9007199254740993000}]`,
+			`51-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`,
+			`51-["a",{"_placeholder":true,"num":0},{"num":0,"_placeholder":true}]`,
 			`51-["a",{"_placeholder":true,"num":[0]}]`, `51-["a",{"_placeholder":true,"num":0,"num":5}]`,
 		}},
 	} {
@@ -254,5 +257,23 @@ func TestTypeString(t *testing.T) {
 	want := "CONNECT DISCONNECT EVENT ACK CONNECT_ERROR BINARY_EVENT BINARY_ACK Type(" + strconv.Itoa(7) + ")"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+// An attachment stands in one place, also where there are very many.
+func TestPlaceholdersOfManyAttachments(t *testing.T) {
+	for _, row := range []struct {
+		last string
+		want error
+	}{{"199", nil}, {"70", ErrPlaceholder}, {"3", ErrPlaceholder}, {"0199", ErrInvalidPayload}} {
+		text := `5200-["a"`
+		for i := range 199 {
+			text += fmt.Sprintf(`,{"_placeholder":true,"num":%d}`, i)
+		}
+		text += `,{"_placeholder":true,"num":` + row.last + `}]`
+		d := JSON().NewDecoder(Limits{Attachments: 200})
+		if _, _, err := d.Add([]byte(text), false); !errors.Is(err, row.want) {
+			t.Errorf("%s: %v", row.last, err)
+		}
 	}
 }

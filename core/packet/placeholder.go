@@ -24,7 +24,7 @@ type placeholder struct {
 }
 
 // of returns the attachment that the placeholder stands for. Its capacity ends
-// with it, for two placeholders may share one.
+// with it, for an argument may be bound twice.
 func (p placeholder) of(attachments [][]byte) ([]byte, error) {
 	if p.Num < 0 || p.Num >= len(attachments) {
 		return nil, ErrPlaceholder
@@ -58,13 +58,35 @@ func readPlaceholder(text []byte) (num, end int) {
 	return num, end + 1
 }
 
+// A tally notes which attachments placeholders stand for.
+type tally struct {
+	few  uint64
+	many map[int]bool
+}
+
+// first reports whether a number had not been noted before.
+func (t *tally) first(num int) bool {
+	if num < 64 {
+		before := t.few
+		t.few |= 1 << num
+		return t.few != before
+	}
+	if t.many == nil {
+		t.many = make(map[int]bool)
+	}
+	before := len(t.many)
+	t.many[num] = true
+	return len(t.many) > before
+}
+
 // placeholdersPlain reports whether every placeholder in a text is written as
-// clients write them, and means one of n attachments. It costs a twentieth of a
-// look at the tokens.
+// clients write them, and means one of n attachments, each another. It costs a
+// twentieth of a look at the tokens.
 func placeholdersPlain(text []byte, n int) bool {
 	if bytes.IndexByte(text, '\\') >= 0 {
 		return false
 	}
+	var seen tally
 	for {
 		i := bytes.Index(text, []byte(`"`+placeholderMark+`"`))
 		if i < 0 {
@@ -74,7 +96,7 @@ func placeholdersPlain(text []byte, n int) bool {
 			return false
 		}
 		num, end := readPlaceholder(text[i-1:])
-		if end == 0 || num >= n {
+		if end == 0 || num >= n || !seen.first(num) {
 			return false
 		}
 		text = text[i-1+end:]
@@ -87,13 +109,18 @@ type candidate struct {
 	members  int
 	marked   bool
 	numbered bool // with the number of an attachment
+	num      int  // which is this
 }
 
-func (c *candidate) legal() bool { return !c.marked || c.numbered && c.members == 2 }
+func (c *candidate) legal(seen *tally) bool {
+	return !c.marked || c.numbered && c.members == 2 && seen.first(c.num)
+}
 
 // placeholdersValid reports whether every placeholder in a text, which a scanner
-// has accepted, is well-formed and means one of n attachments. It reads tokens,
-// because a name may be written with escapes.
+// has accepted, is well-formed and means one of n attachments, each another: clients
+// write no other, and thousands that stand for one attachment would become as many
+// attachments when a program passes on what it was sent. It reads tokens, because a
+// name may be written with escapes.
 func placeholdersValid(text []byte, n int) bool {
 	if placeholdersPlain(text, n) {
 		return true
@@ -102,6 +129,7 @@ func placeholdersValid(text []byte, n int) bool {
 	defer tokenReaders.Put(r)
 	dec := r.start(text)
 	defer r.stop()
+	var seen tally
 	open := append(make([]candidate, 0, 8), candidate{})
 	for {
 		token, err := dec.ReadToken()
@@ -113,7 +141,7 @@ func placeholdersValid(text []byte, n int) bool {
 		case jsontext.KindBeginObject, jsontext.KindBeginArray:
 			open = append(open, candidate{})
 		case jsontext.KindEndObject, jsontext.KindEndArray:
-			if !top.legal() {
+			if !top.legal(&seen) {
 				return false
 			}
 			open = open[:len(open)-1]
@@ -127,7 +155,7 @@ func placeholdersValid(text []byte, n int) bool {
 		case jsontext.KindNumber:
 			if top.member == placeholderNum {
 				num, err := token.Int()
-				top.numbered = err == nil && num >= 0 && num < int64(n)
+				top.numbered, top.num = err == nil && num >= 0 && num < int64(n), int(num)
 			}
 		}
 	}
