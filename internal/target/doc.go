@@ -15,7 +15,22 @@
 //	panic, goexit, block   do so; a block ends with [Target.Release]
 //	kick                   disconnects the sender, kickall closes its connection
 //	slow      ms           acknowledges after that time
+//	number    a number     acknowledges with it, as an int64
+//	raw       args...      acknowledges with their JSON, as it came
+//	count     args...      acknowledges with how many there are, without a look at them
+//	keep      arg          keeps it, decoded, as the socket's data, and acknowledges
+//	quiz                   asks the sender "question", waits, and emits "graded", answer; or "ungraded", error
+//	acktwice               acknowledges twice, and emits "again" with the second's error
+//	acklate, acknever      acknowledges after having disconnected the sender; not at all
+//	rooms     n            joins so many rooms, and acknowledges the number of rooms
+//	enter     room         joins "room:" and the name, and acknowledges the number of rooms
+//	churn     n            joins and leaves rooms n times, from 8 goroutines, and acknowledges at once
+//	reenter                calls what a handler can call, and acknowledges the number of sockets in its room
 //
 // Namespaces: "/" and "/chat" let everybody in, "/slow" after 300 ms, "/closed"
-// nobody ("not allowed"), and names that match ^/child-[a-z0-9]+$ are made on demand.
+// nobody ("not allowed"), and names that match ^/child-[a-z0-9]+$ are made on demand. In
+// "/faulty" the auth says what goes wrong: {"in": "use", "connection", "useevent", "any",
+// "disconnecting" or "disconnect", "how": "panic", "goexit", "kick" or "reenter"}. In
+// "/user" the auth has the name of a user, whose session nobody else may recover; its
+// event "tell" emits "told" with a text to everybody.
 package target

@@ -3,6 +3,7 @@ package target
 import (
 	"time"
 
+	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -22,9 +23,13 @@ type Settings struct {
 	MaxPendingAcks, MaxNamespaces     int
 	MaxChildNamespaces                int
 	// Recovery is how long clients may be away; 0 for not at all.
-	Recovery time.Duration
+	Recovery                       time.Duration
+	RecoveryPackets, RecoveryBytes int // see socketio.Recovery
+	RecoverySessions               int
 
 	AllowEIO3, DisableParking bool
+	MessagePack               bool // instead of JSON
+	Debug                     bool // logs at that level: see [Target.Log]
 	Deflate                   bool // offer permessage-deflate
 	AllowedOrigins            []string
 	Credentials               bool // see engine.CORS
@@ -46,8 +51,14 @@ func (s Settings) Config() socketio.Config {
 	if s.Deflate {
 		cfg.PerMessageDeflate = &engine.Deflate{}
 	}
+	if s.MessagePack {
+		cfg.Codec = msgpack.Codec()
+	}
 	if s.Recovery > 0 {
-		cfg.ConnectionStateRecovery = &socketio.Recovery{MaxDisconnectionDuration: s.Recovery}
+		cfg.ConnectionStateRecovery = &socketio.Recovery{
+			MaxDisconnectionDuration: s.Recovery, MaxPackets: s.RecoveryPackets, MaxBytes: s.RecoveryBytes,
+			MaxSessions: s.RecoverySessions,
+		}
 	}
 	return cfg
 }

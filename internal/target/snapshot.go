@@ -21,8 +21,11 @@ type Snapshot struct {
 	Descriptors int
 	// Blocked are the handlers of the event "block" that wait.
 	Blocked int
-	IO      socketio.Stats // of Socket.IO
-	Engine  engine.Stats   // of the plain Engine.IO server beside it
+	// Connections and Disconnects are the calls of OnConnection and OnDisconnect
+	// functions since the start.
+	Connections, Disconnects int64
+	IO                       socketio.Stats // of Socket.IO
+	Engine                   engine.Stats   // of the plain Engine.IO server beside it
 }
 
 // Empty reports what is left of clients, as an error.

@@ -160,6 +160,16 @@ func (g *Target) Goroutines() string {
 // be called once.
 func (g *Target) Release() error { _, err := g.ask("/release"); return err }
 
+// Log returns what the server has logged, the last few megabytes of it.
+func (g *Target) Log() string {
+	g.t.Helper()
+	body, err := g.ask("/log")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(body)
+}
+
 // Emit emits an event to all clients of the main namespace.
 func (g *Target) Emit(event, text string) error {
 	_, err := g.ask("/emit?" + url.Values{"event": {event}, "text": {text}}.Encode())

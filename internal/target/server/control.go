@@ -25,6 +25,7 @@ func (s *server) control() http.Handler {
 	mux.HandleFunc("/goroutines", func(w http.ResponseWriter, _ *http.Request) {
 		_ = pprof.Lookup("goroutine").WriteTo(w, 1)
 	})
+	mux.HandleFunc("/log", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(s.log.bytes()) })
 	mux.HandleFunc("/release", func(http.ResponseWriter, *http.Request) { close(s.blocks.release) })
 	mux.HandleFunc("/emit", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -73,7 +74,9 @@ func (s *server) shutdown(r *http.Request) error {
 }
 
 func (s *server) snapshot(leaks bool) target.Snapshot {
-	shot := target.Snapshot{Blocked: int(s.blocks.waiting.Load())}
+	shot := target.Snapshot{
+		Blocked: int(s.blocks.waiting.Load()), Connections: s.connections.Load(), Disconnects: s.disconnects.Load(),
+	}
 	if leaks {
 		shot.Leaked, shot.Leaks = leaked()
 	}

@@ -39,6 +39,8 @@ func (s *server) handle() {
 		return ctx, &socketio.Error{Message: "not allowed"}
 	})
 	s.io.OfRegexp(regexp.MustCompile(`^/child-[a-z0-9]+$`))
+	s.faulty(s.io.Of("/faulty"))
+	users(s.io.Of("/user"))
 }
 
 func (s *server) events(n *socketio.Namespace) {
@@ -54,7 +56,11 @@ func (s *server) events(n *socketio.Namespace) {
 	n.OnEvent("say", pair(func(_ *socketio.Socket, room, text string) error { return n.To(room).Emit("said", text) }))
 	n.OnEvent("flood", pair(flood))
 	socketio.OnWithAck(n, "ask", ask)
+	s.answers(n)
+	s.rooms(n)
+	n.OnDisconnect(func(context.Context, *socketio.Socket, socketio.Reason) { s.disconnects.Add(1) })
 	n.OnConnection(func(_ context.Context, c *socketio.Socket) error {
+		s.connections.Add(1)
 		var events int // handlers of a socket run one after another
 		socketio.OnWithAck(c, "order", func(context.Context, *socketio.Socket, int) (int, error) {
 			events++

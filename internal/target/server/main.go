@@ -7,11 +7,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	socketio "github.com/kawat-go/kawat/core"
@@ -69,13 +72,19 @@ type server struct {
 	engine *engine.Server
 	app    *hosts.App
 	blocks blocks
+	log    journal
+
+	connections, disconnects atomic.Int64
+	churns                   sync.WaitGroup
 }
 
 func newServer(settings target.Settings) (*server, error) {
-	cfg := settings.Config()
-	// What it is told about bad input goes to where the test can read it, at its level.
-	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	s := &server{blocks: blocks{release: make(chan struct{})}}
+	cfg, level := settings.Config(), slog.LevelError
+	if settings.Debug {
+		level = slog.LevelDebug
+	}
+	cfg.Logger = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, &s.log), &slog.HandlerOptions{Level: level}))
 	var err error
 	if s.io, err = socketio.New(cfg); err != nil {
 		return nil, err
