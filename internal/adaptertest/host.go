@@ -110,6 +110,7 @@ func webSockets(t *testing.T, host Host) {
 		"Upgrade":    upgrades,
 		"Parking":    parking,
 		"Deflate":    deflate,
+		"Frames":     frames,
 		"Middleware": middlewares,
 		"Identity":   identity,
 		"Life":       life,
