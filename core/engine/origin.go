@@ -28,7 +28,7 @@ func (s *Server) checkOrigin(r *Request) *refusal {
 
 func (s *Server) originAllowed(r *Request, origin string) bool {
 	return slices.Contains(s.cfg.AllowedOrigins, "*") ||
-		slices.ContainsFunc(s.cfg.AllowedOrigins, func(o string) bool { return strings.EqualFold(o, origin) }) ||
+		slices.ContainsFunc(s.cfg.AllowedOrigins, func(o string) bool { return equalASCII(o, origin) }) ||
 		sameOrigin(r, origin)
 }
 
@@ -39,7 +39,29 @@ func sameOrigin(r *Request, origin string) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	return strings.EqualFold(withoutDefaultPort(u.Host), withoutDefaultPort(r.Host))
+	return equalASCII(withoutDefaultPort(u.Host), withoutDefaultPort(r.Host))
+}
+
+// equalASCII reports whether two texts are the same but for the case of ASCII letters.
+// To strings.EqualFold all that is not UTF-8 is the same, and so are the letter k and
+// the sign for kelvins.
+func equalASCII(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 func withoutDefaultPort(hostport string) string {
