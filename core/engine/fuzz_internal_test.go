@@ -149,6 +149,7 @@ func FuzzOrigin(f *testing.F) {
 	f.Add("null", "null", "none", "null")
 	f.Add("https://a\r\nX: y", "[::1]:80", "", "http://[::1]/")
 	f.Add("//\xc0", "\x80", "", "")
+	f.Add("//\xc0", "\xc0", "", "")
 	f.Add("https://\u212aawat.example", "kawat.example", "", "https://\u212aawat.example/")
 	f.Add("//kawat.example", "kawat.example", "", "http://kawat.example@evil.example/")
 	f.Fuzz(func(t *testing.T, origin, host, site, page string) {

@@ -36,7 +36,7 @@ func (s *Server) originAllowed(r *Request, origin string) bool {
 // compared: behind a proxy that ends TLS the server does not know it.
 func sameOrigin(r *Request, origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || strings.ContainsFunc(origin, notInHeader) {
 		return false
 	}
 	return equalASCII(withoutDefaultPort(u.Host), withoutDefaultPort(r.Host))
