@@ -116,17 +116,22 @@ func (b Broadcast) FetchSockets(context.Context) ([]*RemoteSocket, error) {
 	return sockets, nil
 }
 
-// SocketsJoin makes the sockets that are aimed at join rooms.
-func (b Broadcast) SocketsJoin(rooms ...string) error {
+// SocketsJoin makes the sockets that are aimed at join rooms. The error is
+// [ErrTooManyRooms] if one of them was in too many already; the others have joined.
+func (b Broadcast) SocketsJoin(rooms ...string) (err error) {
 	for _, s := range b.targets() {
-		_ = s.Join(rooms...) // who has left meanwhile has no rooms
+		if failed := s.Join(rooms...); failed == ErrTooManyRooms { // who has left meanwhile has no rooms
+			err = failed
+		}
 	}
 	b.eachAway(func(s *Socket) {
 		for _, name := range rooms {
-			b.namespace.join(s, name)
+			if failed := b.namespace.join(s, name); failed != nil {
+				err = failed
+			}
 		}
 	})
-	return nil
+	return err
 }
 
 // SocketsLeave makes the sockets that are aimed at leave rooms.

@@ -43,6 +43,9 @@ type Config struct {
 	// Default 64 and 1 MiB.
 	MaxQueuedEvents     int
 	MaxQueuedEventBytes int
+	// MaxRooms bounds the rooms that one socket is in, that of its id not counted.
+	// Default 100,000.
+	MaxRooms int
 	// MaxPendingAcks bounds the acks that one socket owes. Default 10,000.
 	MaxPendingAcks int
 	// MaxNamespaces bounds the namespaces that a connection may join, and how
@@ -164,6 +167,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.AttachmentTimeout, 30*time.Second)
 	setDefault(&c.MaxQueuedEvents, 64)
 	setDefault(&c.MaxQueuedEventBytes, 1<<20)
+	setDefault(&c.MaxRooms, 100_000)
 	setDefault(&c.MaxPendingAcks, 10_000)
 	setDefault(&c.MaxNamespaces, 100)
 	setDefault(&c.MaxChildNamespaces, 10_000)
@@ -191,6 +195,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"AttachmentTimeout", int64(c.AttachmentTimeout)},
 		{"MaxQueuedEvents", int64(c.MaxQueuedEvents)},
 		{"MaxQueuedEventBytes", int64(c.MaxQueuedEventBytes)},
+		{"MaxRooms", int64(c.MaxRooms)},
 		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
 		{"MaxNamespaces", int64(c.MaxNamespaces)},
 		{"MaxChildNamespaces", int64(c.MaxChildNamespaces)},

@@ -32,6 +32,8 @@ var (
 	ErrAckTimeout error = ackTimeout{}
 	// ErrDropped says that a volatile event was not sent, so that no ack will come.
 	ErrDropped = errors.New("socketio: volatile event dropped: the client was not ready for it")
+	// ErrTooManyRooms says that the socket is in Config.MaxRooms rooms already.
+	ErrTooManyRooms = errors.New("socketio: this socket is in too many rooms")
 	// ErrTooManyAcks says that the socket owes Config.MaxPendingAcks already.
 	ErrTooManyAcks = errors.New("socketio: too many acks are pending on this socket")
 	// ErrAlreadyAcked says that an event has been acknowledged before.

@@ -43,3 +43,29 @@ func TestRoomsOfASocket(t *testing.T) {
 		}
 	})
 }
+
+// A client that may name rooms cannot fill the server with them.
+func TestMaxRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{MaxRooms: 3})
+		s := socketOf(t, io.Namespace, dial(t, io))
+		must(t, s.Join("a", "b"))
+		for what, err := range map[string]error{
+			"Join":        s.Join("a", s.ID(), "c", "d"),
+			"one more":    s.Join("d"),
+			"SocketsJoin": io.SocketsJoin("e"),
+		} {
+			if err != socketio.ErrTooManyRooms {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if got := s.Rooms(); !slices.Equal(got, []string{s.ID(), "a", "b", "c"}) {
+			t.Errorf("in %q", got)
+		}
+		must(t, s.Leave("a"))
+		must(t, io.SocketsJoin("d"))
+		if got := s.Rooms(); !slices.Equal(got, []string{s.ID(), "b", "c", "d"}) {
+			t.Errorf("in %q, after it has left one", got)
+		}
+	})
+}

@@ -226,12 +226,12 @@ func (n *Namespace) remove(s *Socket, reason Reason) []string {
 
 // join adds a socket to a room; one whose middleware still runs is found there
 // only when it has been admitted. The caller holds n.mu.
-func (n *Namespace) join(s *Socket, name string) {
-	if name == s.id {
-		return // every socket is in the room of its id
+func (n *Namespace) join(s *Socket, name string) error {
+	if s.in(name) {
+		return nil
 	}
-	if _, in := s.rooms[name]; in {
-		return
+	if len(s.rooms) >= n.server.cfg.MaxRooms {
+		return ErrTooManyRooms
 	}
 	if s.rooms == nil {
 		s.rooms = make(map[string]offset)
@@ -243,6 +243,7 @@ func (n *Namespace) join(s *Socket, name string) {
 	case n.isAway(s):
 		n.history.away.enter(s, name)
 	}
+	return nil
 }
 
 // leave takes a socket out of a room. The caller holds n.mu.

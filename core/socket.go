@@ -209,7 +209,8 @@ func sendError(err error) error {
 // Join makes the socket a member of rooms. While middleware runs, what is sent to
 // them does not reach the socket yet, since it can still be refused. After the
 // disconnect it does nothing and returns [ErrDisconnected], unless the client may
-// come back as the same socket: then it holds for that one.
+// come back as the same socket: then it holds for that one. Rooms beyond
+// Config.MaxRooms are not joined: the error is [ErrTooManyRooms].
 func (s *Socket) Join(rooms ...string) error {
 	defer s.namespace.tellRooms()
 	s.namespace.mu.Lock()
@@ -219,7 +220,9 @@ func (s *Socket) Join(rooms ...string) error {
 		return err
 	}
 	for _, name := range rooms {
-		s.namespace.join(member, name)
+		if err := s.namespace.join(member, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Settings struct {
 	MaxQueuedBytes, MaxQueuedMessages int
 	MaxTotalQueuedBytes               int64
 	MaxPendingAcks, MaxNamespaces     int
+	MaxRooms                          int
 	MaxChildNamespaces                int
 	// Recovery is how long clients may be away; 0 for not at all.
 	Recovery                       time.Duration
@@ -43,7 +44,7 @@ func (s Settings) Config() socketio.Config {
 		WriteTimeout: s.WriteTimeout, BodyTimeout: s.BodyTimeout, CloseTimeout: s.CloseTimeout,
 		AckTimeout: s.AckTimeout, AttachmentTimeout: s.AttachmentTimeout,
 		MaxPayload: s.MaxPayload, MaxQueuedBytes: s.MaxQueuedBytes, MaxQueuedMessages: s.MaxQueuedMessages,
-		MaxTotalQueuedBytes: s.MaxTotalQueuedBytes, MaxPendingAcks: s.MaxPendingAcks, MaxNamespaces: s.MaxNamespaces,
+		MaxTotalQueuedBytes: s.MaxTotalQueuedBytes, MaxPendingAcks: s.MaxPendingAcks, MaxRooms: s.MaxRooms, MaxNamespaces: s.MaxNamespaces,
 		MaxChildNamespaces: s.MaxChildNamespaces, CleanupEmptyChildNamespaces: true,
 		AllowEIO3: s.AllowEIO3, DisableParking: s.DisableParking, AllowedOrigins: s.AllowedOrigins,
 	}
