@@ -29,13 +29,15 @@ type guest struct {
 	when  time.Time
 }
 
+func newGuest(conn net.Conn) *guest { return &guest{conn: conn, in: bufio.NewReaderSize(conn, 1<<10)} }
+
 // invite connects one. It does nothing of its own until it listens.
 func invite(addr string, polls bool) (*guest, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{conn: conn, in: bufio.NewReaderSize(conn, 1<<10)}
+	g := newGuest(conn)
 	_ = conn.SetDeadline(time.Now().Add(target.Patience))
 	if polls {
 		err = g.enterPolling()
@@ -81,10 +83,13 @@ func inviteAll(t *testing.T, addr string, n int) []*guest {
 	return guests
 }
 
+// opening is the request of a WebSocket's opening handshake.
+const opening = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: kawat.example\r\n" +
+	"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
 // enter joins over WebSocket.
 func (g *guest) enter() error {
-	_, err := io.WriteString(g.conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: kawat.example\r\n"+
-		"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	_, err := io.WriteString(g.conn, opening)
 	if err != nil {
 		return err
 	}
