@@ -181,6 +181,11 @@ func (g *guest) take(text string) {
 
 // do does a request of polling.
 func (g *guest) do(method, body string) (status int, text string, err error) {
+	status, _, text, err = g.exchange(method, body)
+	return status, text, err
+}
+
+func (g *guest) exchange(method, body string) (status int, header textproto.MIMEHeader, text string, err error) {
 	query := "EIO=4&transport=polling"
 	if g.sid != "" {
 		query += "&sid=" + g.sid
@@ -190,19 +195,19 @@ func (g *guest) do(method, body string) (status int, text string, err error) {
 		length = fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	}
 	if _, err = fmt.Fprintf(g.conn, "%s /socket.io/?%s HTTP/1.1\r\nHost: kawat.example\r\n%s\r\n%s", method, query, length, body); err != nil {
-		return 0, "", err
+		return 0, nil, "", err
 	}
-	status, header, err := g.head()
+	status, header, err = g.head()
 	if err != nil {
-		return 0, "", err
+		return 0, nil, "", err
 	}
 	size, err := strconv.Atoi(header.Get("Content-Length"))
 	if err != nil {
-		return 0, "", err
+		return 0, nil, "", err
 	}
 	answer := make([]byte, size)
 	_, err = io.ReadFull(g.in, answer)
-	return status, string(answer), err
+	return status, header, string(answer), err
 }
 
 // head reads the head of a response.

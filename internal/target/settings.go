@@ -17,12 +17,13 @@ type Settings struct {
 	WriteTimeout, BodyTimeout, CloseTimeout                   time.Duration
 	AckTimeout, AttachmentTimeout                             time.Duration
 
-	MaxPayload                        int64
-	MaxQueuedBytes, MaxQueuedMessages int
-	MaxTotalQueuedBytes               int64
-	MaxPendingAcks, MaxNamespaces     int
-	MaxRooms                          int
-	MaxChildNamespaces                int
+	MaxPayload                          int64
+	MaxQueuedBytes, MaxQueuedMessages   int
+	MaxTotalQueuedBytes                 int64
+	MaxPendingAcks, MaxNamespaces       int
+	MaxRooms                            int
+	MaxChildNamespaces                  int
+	MaxSessions, MaxHandshakesPerSecond int
 	// Recovery is how long clients may be away; 0 for not at all.
 	Recovery                       time.Duration
 	RecoveryPackets, RecoveryBytes int // see socketio.Recovery
@@ -48,6 +49,7 @@ func (s Settings) Config() socketio.Config {
 		MaxChildNamespaces: s.MaxChildNamespaces, CleanupEmptyChildNamespaces: true,
 		AllowEIO3: s.AllowEIO3, DisableParking: s.DisableParking, AllowedOrigins: s.AllowedOrigins,
 	}
+	cfg.MaxSessions, cfg.MaxHandshakesPerSecond = s.MaxSessions, s.MaxHandshakesPerSecond
 	cfg.CORS.Credentials = s.Credentials
 	if s.Deflate {
 		cfg.PerMessageDeflate = &engine.Deflate{}

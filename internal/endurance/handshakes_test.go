@@ -1,0 +1,153 @@
+package endurance
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kawat-go/kawat/internal/hosts"
+	"github.com/kawat-go/kawat/internal/target"
+)
+
+// handshakes are over connections that are kept alive, each of which makes so many.
+const perConnection = 100
+
+// shakeHands makes n handshakes by polling that nobody follows up. It returns how many
+// were answered by each status, and what was said about when to come back.
+func shakeHands(addr string, n int) (statuses map[int]int64, retryAfter string, err error) {
+	var ok, full atomic.Int64
+	var after atomic.Value
+	err = many((n+perConnection-1)/perConnection, 50, func(i int) error {
+		conn, err := from(i).Dial("tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		for range min(perConnection, n-i*perConnection) {
+			_ = conn.SetDeadline(time.Now().Add(target.Patience))
+			g := newGuest(conn)
+			status, header, _, err := g.exchange("GET", "")
+			switch {
+			case err != nil:
+				return err
+			case status == 200:
+				ok.Add(1)
+			case status == 503:
+				full.Add(1)
+				after.Store(header.Get("Retry-After"))
+			default:
+				return fmt.Errorf("status %d", status)
+			}
+		}
+		return nil
+	})
+	retryAfter, _ = after.Load().(string)
+	return map[int]int64{200: ok.Load(), 503: full.Load()}, retryAfter, err
+}
+
+// TestAbandonedHandshakes: a session that nobody has joined costs 2 KB and no
+// goroutine, and lasts for ConnectTimeout.
+func TestAbandonedHandshakes(t *testing.T) {
+	for _, host := range hosts.Names() {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			timeout := 10 * time.Second
+			if whole() {
+				timeout = 40 * time.Second // longer than it takes to make them, beside another host's
+			}
+			n := max(scaled(100_000), 2000)
+			server := target.Start(t, target.Settings{Host: host, ConnectTimeout: timeout})
+			if _, _, err := shakeHands(server.Addr, 10*perConnection); err != nil { // what is made once
+				t.Fatal(err)
+			}
+			canary := server.Canary()
+			server.Eventually(func(s target.Snapshot) error {
+				if s.IO.Sockets == 1 && s.IO.Engine.Sessions == 1 {
+					return nil
+				}
+				return fmt.Errorf("%d sockets, %d sessions", s.IO.Sockets, s.IO.Engine.Sessions)
+			})
+			before := server.Snapshot()
+			began := time.Now()
+			if _, _, err := shakeHands(server.Addr, n); err != nil {
+				t.Fatal(err)
+			}
+			last := time.Now()
+			if last.Sub(began) > timeout {
+				t.Fatalf("this machine takes %v for %d handshakes", last.Sub(began), n)
+			}
+			if _, p99 := canary.Echoes(); whole() && p99 > 50*time.Millisecond {
+				t.Errorf("the honest client waited %v", p99)
+			}
+			there := server.Eventually(func(s target.Snapshot) error { return back(s, before) })
+			sessions := there.IO.Engine.Sessions - before.IO.Engine.Sessions
+			each := (there.Heap - before.Heap) / int64(sessions)
+			if sessions != n || each > 2048 {
+				t.Errorf("%d sessions of %d bytes each", sessions, each)
+			}
+			gone := server.Eventually(func(s target.Snapshot) error {
+				if s.IO.Engine.Sessions != 1 {
+					return fmt.Errorf("%d sessions", s.IO.Engine.Sessions)
+				}
+				return nil
+			})
+			took := time.Since(last)
+			if whole() && took > timeout+time.Second {
+				t.Errorf("gone after %v", took)
+			}
+			t.Logf("%d handshakes in %v, %d bytes each; the last gone after %v; goroutines %d, before %d",
+				n, last.Sub(began).Round(time.Millisecond), each, took.Round(time.Millisecond), gone.Goroutines, before.Goroutines)
+			canary.Stop(t)
+			server.Recovers(before)
+		})
+	}
+}
+
+// back reports whether the connections of the handshakes are gone.
+func back(s, before target.Snapshot) error {
+	if s.Goroutines > before.Goroutines+5 || s.Descriptors > before.Descriptors {
+		return fmt.Errorf("%d goroutines, %d descriptors; before %d, %d", s.Goroutines, s.Descriptors, before.Goroutines, before.Descriptors)
+	}
+	return nil
+}
+
+// TestHandshakesBeyondTheCaps: who comes too late is told when to come back, and who
+// was there does not notice.
+func TestHandshakesBeyondTheCaps(t *testing.T) {
+	const places = 500
+	n := max(scaled(50_000), 2*places)
+	for name, settings := range map[string]target.Settings{
+		"sessions":              {MaxSessions: places},
+		"handshakes per second": {MaxHandshakesPerSecond: 100},
+	} {
+		for _, host := range hosts.Names() {
+			t.Run(name+"/"+host, func(t *testing.T) {
+				settings.Host, settings.ConnectTimeout = host, time.Minute
+				server := target.Start(t, settings)
+				canary := server.Canary()
+				began := time.Now()
+				statuses, after, err := shakeHands(server.Addr, n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				passed := int64(places)
+				if settings.MaxSessions == 0 {
+					passed = int64(float64(settings.MaxHandshakesPerSecond) * (2 + time.Since(began).Seconds()))
+				}
+				if statuses[200] > passed || statuses[200] == 0 || statuses[503] != int64(n)-statuses[200] || len(after) == 0 || after == "0" {
+					t.Errorf("%v, Retry-After %q", statuses, after)
+				}
+				echoes, p99 := canary.Echoes()
+				if whole() && p99 > 50*time.Millisecond {
+					t.Errorf("the honest client waited %v", p99)
+				}
+				stats := server.Snapshot().IO.Engine
+				if refused := stats.RefusedFull + stats.RefusedBusy; refused != statuses[503] {
+					t.Errorf("%d counted", refused)
+				}
+				t.Logf("%v in %v; the honest client: %d echoes, p99 %v", statuses, time.Since(began).Round(time.Millisecond), echoes, p99)
+			})
+		}
+	}
+}
