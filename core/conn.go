@@ -187,13 +187,15 @@ func (c *conn) close(reason Reason) {
 	c.session.Close()
 }
 
-// connectTimedOut can come just after the client has joined a namespace.
+// connectTimedOut can come just after the client has joined a namespace. Whoever has
+// not come back until now is not waited for any longer.
 func (c *conn) connectTimedOut() {
 	c.mu.Lock()
 	joined := c.joined
 	c.mu.Unlock()
 	if !joined {
-		c.close(ReasonForcedServerClose)
+		c.takeSockets()
+		c.session.CloseNow()
 	}
 }
 

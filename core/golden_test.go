@@ -203,6 +203,25 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
+// Of a polling client that does not come back nothing is kept beyond that time: its
+// end does not wait for a poll.
+func TestConnectTimeoutOfAnAbandonedHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{ConnectTimeout: 5 * time.Second})
+		io.Engine().ServePoll(t.Context(), &engine.Request{Method: "GET", RawQuery: "EIO=4&transport=polling"})
+		time.Sleep(5*time.Second - time.Millisecond)
+		synctest.Wait()
+		if n := io.Stats().Engine.Sessions; n != 1 {
+			t.Fatalf("%d sessions before the timeout", n)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if n := io.Stats().Engine.Sessions; n != 0 {
+			t.Errorf("%d sessions after the timeout", n)
+		}
+	})
+}
+
 func TestAClientThatHasJoinedMeetsNoConnectTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := goldenServer(t)

@@ -261,6 +261,24 @@ func TestAPollingSessionThatIsNotFetchedClosesByItself(t *testing.T) {
 	})
 }
 
+func TestCloseNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{})
+		c := h.connect()
+		_ = c.session.SendText("never fetched")
+		c.session.CloseNow()
+		wantBody(t, "reason", c.reason(), "forced close")
+		if stats := h.Stats(); stats.QueuedBytes != 0 || stats.Sessions != 0 {
+			t.Errorf("left: %+v", stats)
+		}
+		c = h.connect()
+		poll := c.pollLater()
+		synctest.Wait()
+		c.session.CloseNow()
+		wantBody(t, "a poll that hangs", <-poll, "1")
+	})
+}
+
 // A client that closes its session may have sent a poll just before, which a
 // parallel server can see just after.
 func TestAPollThatTheCloseOvertakesIsAnsweredOnce(t *testing.T) {

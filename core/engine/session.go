@@ -230,6 +230,11 @@ func (s *Session) Writable() bool {
 // [ReasonForcedClose]. It does not wait for that.
 func (s *Session) Close() { s.close(ReasonForcedClose) }
 
+// CloseNow is like Close for a session that is not worth any more waiting: what no
+// poll has fetched, or what is queued for the connection, is dropped. A poll that
+// hangs, and the client of a WebSocket, are told of the end.
+func (s *Session) CloseNow() { s.end(ReasonForcedClose, nil) }
+
 // Abort ends the session at once, with [ReasonTransportClose], and drops its
 // connection: nothing that is queued is sent any more, and nobody is told.
 func (s *Session) Abort() {
