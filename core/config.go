@@ -144,7 +144,7 @@ type Config struct {
 	// MaxQueuedBytes and MaxQueuedMessages bound what waits for one client, and
 	// MaxTotalQueuedBytes what waits for all. Who lets more pile up is
 	// disconnected as a slow consumer. Default 4 MiB, 16,384 and 1 GiB; the last can be
-	// 128 GiB at most.
+	// 64 GiB at most.
 	MaxQueuedBytes      int
 	MaxQueuedMessages   int
 	MaxTotalQueuedBytes int64

@@ -9,7 +9,7 @@ type backlog struct{ n atomic.Uint64 }
 
 const (
 	byteBits        = 38
-	maxBacklogBytes = 1 << (byteBits - 1)
+	maxBacklogBytes = 1 << (byteBits - 2)
 )
 
 func (b *backlog) add(messages, bytes int) { b.n.Add(uint64(messages)<<byteBits + uint64(bytes)) }

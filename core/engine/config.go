@@ -99,9 +99,10 @@ type Config struct {
 	// and 16,384.
 	MaxQueuedBytes    int
 	MaxQueuedMessages int
-	// MaxTotalQueuedBytes bounds what waits for all clients together; beyond it,
-	// the client that is sent the next message ends with [ReasonSlowConsumer].
-	// Default 1 GiB, at most 128 GiB.
+	// MaxTotalQueuedBytes bounds what waits for all clients together. Beyond it, a
+	// client that is sent something while something waits for it ends with
+	// [ReasonSlowConsumer]; beyond twice as much, any that is sent something. Default
+	// 1 GiB, at most 64 GiB.
 	MaxTotalQueuedBytes int64
 	// MaxSessions is the most sessions that there may be at a time, those counted
 	// whose WebSocket is still being opened, and MaxHandshakesPerSecond the most

@@ -36,7 +36,7 @@ func (s *Session) enqueue(frames []*Frame) bool {
 		waiting, bytes = len(s.queue.frames), s.queue.bytes
 	}
 	full := waiting+len(frames) > cfg.MaxQueuedMessages || waiting > 0 && bytes+size > cfg.MaxQueuedBytes
-	if full || s.server.backlog.bytes()+int64(size) > cfg.MaxTotalQueuedBytes {
+	if full || s.server.full(size, waiting > 0) {
 		return false
 	}
 	s.server.backlog.add(len(frames), size)
@@ -47,6 +47,17 @@ func (s *Session) enqueue(frames []*Frame) bool {
 	q.bytes += size
 	q.frames = append(q.frames, frames...)
 	return true
+}
+
+// full reports whether so many more bytes would be too much for all queues together.
+// Who has taken all that it was sent is not to suffer for those who have not, and so
+// has as much room again.
+func (s *Server) full(size int, behind bool) bool {
+	limit := s.cfg.MaxTotalQueuedBytes
+	if !behind {
+		limit *= 2
+	}
+	return s.backlog.bytes()+int64(size) > limit
 }
 
 // flush makes what is queued leave by the transport in use, if it can. The

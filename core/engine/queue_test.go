@@ -21,7 +21,7 @@ func TestSlowConsumersAreCut(t *testing.T) {
 		"by bytes":      {engine.Config{MaxQueuedBytes: 1000}, 100, 10},
 		"by the total":  {engine.Config{MaxTotalQueuedBytes: 1000}, 100, 10},
 		"just one":      {engine.Config{MaxQueuedBytes: 50}, 100, 1}, // or no long message could ever be sent
-		"not even that": {engine.Config{MaxTotalQueuedBytes: 50}, 100, 0},
+		"not even that": {engine.Config{MaxTotalQueuedBytes: 49}, 100, 0},
 	} {
 		t.Run(name+"/polling", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -34,7 +34,10 @@ func TestSlowConsumersAreCut(t *testing.T) {
 		t.Run(name+"/websocket", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := c
-				if c.cfg.MaxTotalQueuedBytes > 0 { // what is being written counts too
+				switch { // what is being written counts too
+				case c.fits == 0:
+					c.cfg.MaxTotalQueuedBytes += int64(c.size) / 2
+				case c.cfg.MaxTotalQueuedBytes > 0:
 					c.cfg.MaxTotalQueuedBytes += int64(c.size)
 				}
 				h := serve(t, c.cfg)
@@ -116,12 +119,30 @@ func TestTheLimitsAreForWhatWaits(t *testing.T) {
 	})
 }
 
+// Those who read do not suffer for those who do not, up to a point.
+func TestAHogIsCutAndNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, engine.Config{MaxTotalQueuedBytes: 1000})
+		hog, other := h.connect(), h.connect()
+		_ = hog.session.SendText(strings.Repeat("x", 999))
+		if err := other.session.SendText(strings.Repeat("x", 99)); err != nil {
+			t.Errorf("a client for whom nothing waits: %v", err)
+		}
+		if err := hog.session.SendText("x"); !errors.Is(err, engine.ErrQueueFull) {
+			t.Errorf("the hog: %v", err)
+		}
+		synctest.Wait()
+		wantBody(t, "the hog's end", hog.reason(), "slow consumer")
+		wantBody(t, "the other's end", other.reason(), "")
+	})
+}
+
 // A ping that finds no room in the queues of all clients leaves nothing behind
 // that a poll would be answered with.
 func TestAPingThatFindsNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := golden()
-		cfg.MaxTotalQueuedBytes = 100
+		cfg.MaxTotalQueuedBytes = 50
 		h := serve(t, cfg)
 		hog, c := h.connect(), h.connect()
 		_ = hog.session.SendText(strings.Repeat("x", 99))
