@@ -59,7 +59,9 @@ func (r *roster) enter(s *Socket, name string) {
 // leave takes a socket out of a room, and the room away with its last socket.
 func (r *roster) leave(s *Socket, name string) {
 	if room := r.rooms[name]; room != nil && room.remove(s) && room.len() == 0 {
-		delete(r.rooms, name)
+		if delete(r.rooms, name); len(r.rooms) == 0 {
+			r.rooms = make(map[string]*members) // one that was large stays large
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ type Settings struct {
 	MaxRooms                            int
 	MaxChildNamespaces                  int
 	MaxSessions, MaxHandshakesPerSecond int
+	MaxQueuedEventBytes                 int
 	// Recovery is how long clients may be away; 0 for not at all.
 	Recovery                       time.Duration
 	RecoveryPackets, RecoveryBytes int // see socketio.Recovery
@@ -49,6 +50,7 @@ func (s Settings) Config() socketio.Config {
 		MaxChildNamespaces: s.MaxChildNamespaces, CleanupEmptyChildNamespaces: true,
 		AllowEIO3: s.AllowEIO3, DisableParking: s.DisableParking, AllowedOrigins: s.AllowedOrigins,
 	}
+	cfg.MaxQueuedEventBytes = s.MaxQueuedEventBytes
 	cfg.MaxSessions, cfg.MaxHandshakesPerSecond = s.MaxSessions, s.MaxHandshakesPerSecond
 	cfg.CORS.Credentials = s.Credentials
 	if s.Deflate {
