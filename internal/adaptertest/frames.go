@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -32,5 +33,40 @@ func frames(t *testing.T, host Host) {
 				t.Errorf("logged: %s", log)
 			}
 		})
+	}
+}
+
+// closeTimeout is how long a client may take to answer a close frame.
+const closeTimeout = 5 * time.Second
+
+// unanswered has the server close connections whose clients do not answer, parked
+// and not, and returns what waits for their end: there is enough to do meanwhile.
+func unanswered(t *testing.T, host Host) (hungUp func(*testing.T)) {
+	type end struct {
+		last string
+		took time.Duration
+		err  error
+	}
+	ended := make(chan end, 2)
+	for _, host.unparked = range []bool{false, true} {
+		s := start(t, host, App{}, engine.Config{})
+		conn := s.connect()
+		go func() {
+			began := time.Now()
+			_, _ = io.WriteString(conn, s.upgradeRequest()+string(clientFrame("no packet")))
+			b, err := io.ReadAll(conn)
+			ended <- end{string(b[max(0, len(b)-2):]), time.Since(began), err}
+		}()
+	}
+	return func(t *testing.T) {
+		for range 2 {
+			e := <-ended
+			if e.last != "\x88\x00" || e.err != nil {
+				t.Errorf("the last bytes are %q, %v, want a close frame", e.last, e.err)
+			}
+			if e.took < closeTimeout-time.Second || e.took > patience/2 {
+				t.Errorf("took %v, want %v", e.took, closeTimeout)
+			}
+		}
 	}
 }

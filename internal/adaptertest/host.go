@@ -91,6 +91,7 @@ func (p Place) Prefix() string {
 // WebSockets are parked where the system can, and what has WebSockets in it once
 // more with a goroutine for each of them.
 func Run(t *testing.T, host Host) {
+	hungUp := unanswered(t, host)
 	for name, f := range map[string]func(*testing.T, Host){
 		"Protocol": protocol,
 		"Bodies":   bodies,
@@ -99,6 +100,7 @@ func Run(t *testing.T, host Host) {
 	} {
 		t.Run(name, func(t *testing.T) { f(t, host) })
 	}
+	t.Run("Unanswered", hungUp)
 	webSockets(t, host)
 	host.unparked = true
 	t.Run("Unparked", func(t *testing.T) { webSockets(t, host) })

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	dialer "github.com/fasthttp/websocket"
+
 	socketio "github.com/kawat-go/kawat/core"
 )
 
@@ -29,6 +31,25 @@ func sockets(t *testing.T, host Host) {
 	t.Run("polling", s.sub(testPollingSocket))
 	t.Run("websocket", s.sub(testWebSockets))
 	t.Run("both", s.sub(testBoth))
+	t.Run("empty frames", s.sub(testEmptyFrames))
+}
+
+// testEmptyFrames: a message of nothing is no packet, before CONNECT and after.
+func testEmptyFrames(s *site) {
+	for _, before := range []string{"", "40"} {
+		for _, kind := range []int{dialer.TextMessage, dialer.BinaryMessage} {
+			c := s.dial("", user)
+			sidOf(s.t, c.receive())
+			if before != "" {
+				c.send(before)
+				c.receive()
+			}
+			_ = c.WriteMessage(kind, nil)
+			if _, data, err := c.ReadMessage(); !dialer.IsCloseError(err, dialer.CloseNoStatusReceived) {
+				s.t.Errorf("behind %q, kind %d: %q, %v", before, kind, data, err)
+			}
+		}
+	}
 }
 
 func ask(name string) (question, answer string) {
