@@ -43,6 +43,7 @@ var rules = []rule{
 	{who: "./internal/websocket", never: http, why: "the opening handshake is not its business"},
 	{who: "./nethttp", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
 	{who: "./adapters/...", never: []string{"./internal/target", "./internal/process", "./internal/hosts", "./internal/adaptertest"}, why: "those are for tests"},
+	{who: "./internal/rfc6455", never: house, why: "what checks the server shares nothing with it"},
 	{who: "./internal/host", never: frameworks, why: "it is for all hosts on net/http"},
 	{who: "./internal/faultproxy", never: append([]string{"./..."}, http...), except: []string{"./internal/faultproxy"},
 		why: "it is about connections, whatever they carry"},
