@@ -218,5 +218,5 @@ func cut(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("within a frame: %v", err)
+	return fmt.Errorf("within a frame: %w", err)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -139,8 +140,11 @@ func (t *talk) open(sending *sync.WaitGroup) error {
 		return nil
 	}
 	r, err := t.next()
-	if err != nil || r.op != opText || len(r.data) < 2 || r.data[:2] != "0{" {
-		return fmt.Errorf("instead of the open packet: %v, %v", r, err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("instead of the open packet: %w", err)
+	case r.op != opText || !strings.HasPrefix(r.data, "0{"):
+		return fmt.Errorf("got a %v, want the open packet", r)
 	}
 	return nil
 }
@@ -212,8 +216,11 @@ func (t *talk) end() error {
 		return t.goOn()
 	case Hangup:
 		half, ok := t.conn.(interface{ CloseWrite() error })
-		if !ok || half.CloseWrite() != nil {
+		if !ok {
 			return nil // it can only be closed as a whole
+		}
+		if err := half.CloseWrite(); err != nil {
+			return err
 		}
 		return t.over()
 	case Silent:

@@ -21,6 +21,7 @@ import (
 // of its own.
 func TestRFC6455(t *testing.T) {
 	t.Run("pipe", func(t *testing.T) {
+		t.Parallel()
 		var s echoServer
 		rfc6455.Run(t, rfc6455.Target{Path: "/", Dial: func() (net.Conn, error) {
 			ours, peer := net.Pipe()
@@ -35,6 +36,7 @@ func TestRFC6455(t *testing.T) {
 	}
 	for name, group := range groups {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
