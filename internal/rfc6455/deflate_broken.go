@@ -63,8 +63,9 @@ func brokenDeflate() (cases []Case) {
 }
 
 // farCopy is a block with fixed codes that begins with a copy of three bytes from
-// one byte before: length code 257, distance code 0, end of block.
-const farCopy = "\x02\x02\x00"
+// one byte before: length code 257, distance code 0, end of block. With a byte there
+// it would be in order.
+const farCopy = "\x02\x02\x00\x00"
 
 // bombs are messages that are too long only when they are inflated, or whose
 // inflated form is no text.

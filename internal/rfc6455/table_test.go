@@ -1,6 +1,8 @@
 package rfc6455
 
 import (
+	"compress/flate"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,6 +93,17 @@ func TestFaults(t *testing.T) {
 		spoil(&c)
 		if faults := strings.Join(c.faults(), "; "); !strings.Contains(faults, want) {
 			t.Errorf("got %q, want %q", faults, want)
+		}
+	}
+}
+
+// TestFarCopy: what is wrong with it is that there is nothing before it.
+func TestFarCopy(t *testing.T) {
+	for window, want := range map[string]string{"": "", "a": "aaa"} {
+		z := flate.NewReaderDict(strings.NewReader(farCopy+"\x00\x00\xff\xff\x01\x00\x00\xff\xff"), []byte(window))
+		b, err := io.ReadAll(z)
+		if string(b) != want || (err == nil) != (want != "") {
+			t.Errorf("behind %q: %q, %v", window, b, err)
 		}
 	}
 }
