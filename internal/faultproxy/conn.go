@@ -30,6 +30,11 @@ func newConn(p *Proxy, number int, client *net.TCPConn) *Conn {
 	}
 	c.up.init(c, 0, &p.up)
 	c.down.init(c, 1, &p.down)
+	if p.opts.Plan != nil { // before anybody can set another
+		plan := p.opts.Plan(number)
+		c.up.set(plan.Up)
+		c.down.set(plan.Down)
+	}
 	return c
 }
 
@@ -75,9 +80,8 @@ func (c *Conn) wake() {
 // run connects to the server and forwards until the end.
 func (c *Conn) run() {
 	defer c.end(false)
-	if plan := c.proxy.opts.Plan; plan != nil {
-		c.Set(plan(c.number))
-	}
+	c.up.act()
+	c.down.act()
 	if c.isEnded() {
 		return
 	}

@@ -26,7 +26,7 @@ func TestActionsComeAfterTheirBytes(t *testing.T) {
 				}
 				expectEnd(t, server, want)
 				if action != Finish {
-					<-conn.Done()
+					expectDone(t, conn)
 				}
 				if conn.Up() != after {
 					t.Errorf("%+v: %d bytes have passed", way, conn.Up())
@@ -75,7 +75,7 @@ func TestFinishLeavesTheOtherWay(t *testing.T) {
 	server.Close()
 	expectEnd(t, client, io.EOF)
 	client.Close()
-	<-conn.Done()
+	expectDone(t, conn)
 }
 
 // A way can be finished before the server has been reached.
@@ -96,7 +96,7 @@ func TestAnEndThatNobodyTakes(t *testing.T) {
 	until(t, "something has passed", func() bool { return conn.Up() > 0 })
 	_ = server.SetLinger(0)
 	server.Close()
-	<-conn.Done()
+	expectDone(t, conn)
 }
 
 // What comes back for the last bytes before an end does not pass.
@@ -117,6 +117,21 @@ func TestNothingPassesAfterTheEnd(t *testing.T) {
 				t.Fatalf("action %d: %d bytes have come back", action, conn.Down())
 			}
 			s.Close()
+		}
+	}
+}
+
+// A plan that is set as soon as the connection is known is not lost to the first one.
+func TestSetWinsOverTheFirstPlan(t *testing.T) {
+	s := play(t, always(Plan{}))
+	for range 300 {
+		client := s.dial()
+		conn := s.of(client)
+		conn.Set(Plan{Up: Way{After: 1, Then: Cut}})
+		send(t, client, "ab")
+		expectDone(t, conn)
+		if conn.Up() != 1 {
+			t.Fatalf("%d bytes have passed", conn.Up())
 		}
 	}
 }

@@ -128,6 +128,15 @@ func expectSilence(t *testing.T, c net.Conn) {
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 }
 
+func expectDone(t *testing.T, c *Conn) {
+	t.Helper()
+	select {
+	case <-c.Done():
+	case <-time.After(patience):
+		t.Fatal("the connection has not ended")
+	}
+}
+
 // descriptors returns how many this process has open, or 0 where that is not known.
 func descriptors() int {
 	list, _ := os.ReadDir("/proc/self/fd")

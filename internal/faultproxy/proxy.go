@@ -13,8 +13,8 @@ type Options struct {
 	// Seed is where the random numbers come from.
 	Seed uint64
 	// Plan returns what becomes of the connection with that number, counted from 0 in
-	// the order in which clients connect. It may be called by several goroutines at
-	// once. Default: everything is forwarded as it comes.
+	// the order in which clients connect. It must not use the proxy. Default:
+	// everything is forwarded as it comes.
 	Plan func(n int) Plan
 }
 

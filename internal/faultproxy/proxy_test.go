@@ -32,7 +32,7 @@ func TestForwards(t *testing.T) {
 	expect(t, client, "after you")
 	server.Close()
 	expectEnd(t, client, io.EOF)
-	<-c.Done()
+	expectDone(t, c)
 	if got := s.Stats(); got.Open != 0 {
 		t.Errorf("%d connections are open", got.Open)
 	}
