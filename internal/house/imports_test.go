@@ -47,6 +47,8 @@ var rules = []rule{
 	{who: "./internal/host", never: frameworks, why: "it is for all hosts on net/http"},
 	{who: "./internal/faultproxy", never: append([]string{"./..."}, http...), except: []string{"./internal/faultproxy"},
 		why: "it is about connections, whatever they carry"},
+	{who: "./internal/testclient", never: append([]string{"./..."}, http...), except: []string{"./internal/testclient"},
+		why: "a client that shares code with the server shares its mistakes"},
 	{who: "./nethttp", never: frameworks, why: "nobody pays for a framework that is not in use"},
 	{who: "./adapters/gin", never: []string{"github.com/labstack/...", "github.com/gofiber/...", "./adapters/echo", "./adapters/fiber"},
 		why: "adapters know one framework"},
