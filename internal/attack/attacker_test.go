@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/kawat-go/kawat/internal/target"
@@ -16,20 +17,32 @@ type attacker struct {
 	state  state
 	log    transcript
 
-	wires map[string]*wire
-	cur   string // the wire that raw steps go over
+	addr    string // of the server, or of what is in front of it
+	closers []func()
+	wires   map[string]*wire
+	cur     string // the wire that raw steps go over
 
 	sid    string
-	sids   []string // of all sessions that poll, for the good-byes
+	pid    string   // of recovery, private
+	offset string   // the last text of the last event
+	byes   []string // requests that end the sessions that poll
 	over   string   // the transport that the session uses
 	probed bool     // the wire "ws" may take over
 	inbox  []string
+	joined bool // the main namespace
 	serial int
+
+	attempt int // how often the steps have been tried before
 }
 
 // attack runs steps in a state, and hangs up.
 func attack(target *target.Target, host string, in state, steps []step) error {
-	a := &attacker{target: target, host: host, state: in, wires: make(map[string]*wire), cur: "a"}
+	return attackAgain(target, host, in, 0, steps)
+}
+
+func attackAgain(target *target.Target, host string, in state, attempt int, steps []step) error {
+	a := newAttacker(target, host, in)
+	a.attempt = attempt
 	defer a.hangUp()
 	err := a.enter()
 	if err != nil {
@@ -43,25 +56,47 @@ func attack(target *target.Target, host string, in state, steps []step) error {
 	return nil
 }
 
+// openPattern is what begins a session: in revision 4, in revision 3, and as a script.
+var openPattern = regexp.MustCompile(`^(\d+:|___eio\[\d*\]\("(\d+:)?)?0\{`)
+
 // opened notes the session of an open packet, if that is what body is.
 func (a *attacker) opened(body string) {
 	match := sidPattern.FindStringSubmatch(body)
-	if match == nil || !strings.HasPrefix(body, "0{") {
+	if match == nil || !openPattern.MatchString(body) {
 		return
 	}
 	a.sid, a.over = match[1], polling
-	a.sids = append(a.sids, a.sid)
+	switch {
+	case strings.HasPrefix(body, "0"):
+		a.byes = append(a.byes, post(pollPath+"&sid="+a.sid, "1"))
+	case strings.HasPrefix(body, "_") && !strings.Contains(body, `("0`): // JSONP of revision 3
+		a.byes = append(a.byes, post(oldPath+"&j=0&sid="+a.sid, "d=1:1"))
+	case strings.HasPrefix(body, "_"): // JSONP
+		a.byes = append(a.byes, post(pollPath+"&j=0&sid="+a.sid, "d=1"))
+	default: // revision 3
+		a.byes = append(a.byes, post(oldPath+"&sid="+a.sid, "1:1"))
+	}
 }
 
 // hangUp ends what the row has left: sessions that poll would be there for a while.
 func (a *attacker) hangUp() {
-	for _, sid := range a.sids {
-		_, _ = a.exchange("api", post(pollPath+"&sid="+sid, "1"))
+	for _, bye := range a.byes {
+		_, _ = a.exchange("api", bye)
 	}
 	for _, w := range a.wires {
 		_ = w.conn.Close()
 	}
+	for _, close := range a.closers {
+		close()
+	}
 }
+
+func newAttacker(target *target.Target, host string, in state) *attacker {
+	return &attacker{target: target, addr: target.Addr, host: host, state: in, wires: make(map[string]*wire), cur: "a"}
+}
+
+// twin is another attacker on the same server.
+func (a *attacker) twin(in state) *attacker { return newAttacker(a.target, a.host, in) }
 
 func (a *attacker) run(steps ...step) error {
 	for _, s := range steps {
@@ -77,7 +112,7 @@ func (a *attacker) wire(name string) (*wire, error) {
 	if w := a.wires[name]; w != nil {
 		return w, nil
 	}
-	w, err := dial(a.target.Addr, name, &a.log)
+	w, err := dial(a.addr, name, &a.log)
 	if err == nil {
 		a.wires[name] = w
 	}
@@ -141,8 +176,25 @@ func (a *attacker) packet() (string, error) {
 			}
 		case "6":
 		default:
+			a.noted(p)
 			return p, nil
 		}
+	}
+}
+
+var (
+	pidPattern    = regexp.MustCompile(`^40\{.*"pid":"([^"]+)"`)
+	offsetPattern = regexp.MustCompile(`^42\[.*"([^"]+)"\]$`)
+)
+
+// noted keeps what recovery asks for.
+func (a *attacker) noted(packet string) {
+	a.joined = a.joined || strings.HasPrefix(packet, "40{")
+	if m := pidPattern.FindStringSubmatch(packet); m != nil {
+		a.pid = m[1]
+	}
+	if m := offsetPattern.FindStringSubmatch(packet); m != nil {
+		a.offset = m[1]
 	}
 }
 
@@ -188,7 +240,7 @@ func (a *attacker) emit(packets ...string) error {
 	if a.over == webSocket {
 		w, err := a.wire("ws")
 		if err == nil {
-			w.write(a.filled(frames(packets)))
+			w.write(a.frames(packets))
 		}
 		return err
 	}
@@ -199,10 +251,11 @@ func (a *attacker) emit(packets ...string) error {
 	return err
 }
 
-// frames returns packets as WebSocket frames.
-func frames(packets []string) string {
+// frames returns packets as WebSocket frames. Once masked, nothing can be filled in.
+func (a *attacker) frames(packets []string) string {
 	var b strings.Builder
 	for _, p := range packets {
+		p = a.filled(p)
 		data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(p, "b"))
 		if strings.HasPrefix(p, "b") && err == nil {
 			b.WriteString(binaryOf(string(data)))

@@ -7,7 +7,9 @@ import (
 )
 
 // tables are all rows that there are.
-func tables() []row { return slices.Concat(httpRows, upgradeRows, frameRows) }
+func tables() []row {
+	return slices.Concat(httpRows, upgradeRows, frameRows, networkRows, advisoryRows)
+}
 
 func TestNames(t *testing.T) {
 	seen := make(map[string]bool)

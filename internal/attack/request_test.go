@@ -29,8 +29,15 @@ func get(path string, header ...string) string { return request("GET", path, hea
 
 // post is a POST of a body with its length.
 func post(path, body string, header ...string) string {
-	return request("POST", path, append([]string{fmt.Sprint("Content-Length: ", len(body))}, header...)...) + body
+	return request("POST", path, append([]string{fmt.Sprint("Content-Length: ", size(body))}, header...)...) + body
 }
+
+// size is the length of bytes in which a session's id has yet to be filled in.
+func size(bytes string) int {
+	return len(bytes) + strings.Count(bytes, "{sid}")*(sidSize-len("{sid}"))
+}
+
+const sidSize = 20
 
 // upgrade is a request for a WebSocket.
 func upgrade(path string, header ...string) string {

@@ -28,12 +28,16 @@ type row struct {
 var servers = map[string]target.Settings{
 	"": {},
 	"brisk": {
-		PingInterval: 500 * time.Millisecond, PingTimeout: time.Second, ConnectTimeout: 2 * time.Second,
+		PingInterval: 500 * time.Millisecond, PingTimeout: 3 * time.Second, ConnectTimeout: 4 * time.Second,
 		UpgradeTimeout: time.Second, WriteTimeout: time.Second, BodyTimeout: time.Second, CloseTimeout: time.Second,
 	},
-	"origins": {AllowedOrigins: []string{"http://good.example"}, Credentials: true},
-	"eio3":    {AllowEIO3: true},
-	"deflate": {Deflate: true},
+	"origins":   {AllowedOrigins: []string{"http://good.example"}, Credentials: true},
+	"eio3":      {AllowEIO3: true},
+	"deflate":   {Deflate: true},
+	"patient":   {PingInterval: 2 * time.Second, PingTimeout: 45 * time.Second},
+	"abandoned": {ConnectTimeout: connectTimeout},
+	// Who has a private id and an offset gets what it has missed.
+	"recovery": {Recovery: time.Minute},
 }
 
 // table runs the rows of one table, on all hosts.
@@ -49,7 +53,10 @@ func table(t *testing.T, rows []row) {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			for _, name := range names {
-				t.Run("server="+name, func(t *testing.T) { against(t, host, name, rows) })
+				t.Run("server="+name, func(t *testing.T) {
+					t.Parallel()
+					against(t, host, name, rows)
+				})
 			}
 		})
 	}

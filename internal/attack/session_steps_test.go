@@ -15,7 +15,7 @@ import (
 func says(packets ...string) step {
 	return step{fmt.Sprintf("says %.60q", packets), func(a *attacker) error {
 		if a.probed && a.state.over == webSocket {
-			return a.complete(frames(packets))
+			return a.complete(a.frames(packets))
 		}
 		return a.emit(packets...)
 	}}
@@ -39,7 +39,7 @@ func lives() step {
 	return step{"lives", func(a *attacker) error {
 		a.serial++
 		steps := []step{says(fmt.Sprintf(`42%d["echo",%[1]d]`, 90000+a.serial)), hears(fmt.Sprintf("^43%d\\[%[1]d\\]$", 90000+a.serial))}
-		if a.state.phase == "fresh" && a.serial == 1 {
+		if !a.joined {
 			steps = append([]step{says("40"), hears(`^40\{"sid":`)}, steps...)
 		}
 		return a.run(steps...)
@@ -88,3 +88,32 @@ func violates(code int, bytes ...string) step {
 		return a.run(steps...)
 	}}
 }
+
+// aside lets another client, connected over WebSocket, run steps in which {sid} is the
+// attacker's.
+func aside(steps ...step) step {
+	return step{"aside", func(a *attacker) error {
+		other := a.twin(connectedWS)
+		defer other.hangUp()
+		if err := other.enter(); err != nil {
+			return err
+		}
+		other.sid = a.sid
+		if err := other.run(steps...); err != nil {
+			return fmt.Errorf("%w\n\t%s", err, &other.log)
+		}
+		return nil
+	}}
+}
+
+// unheard runs steps, and expects that nothing of what they send reaches the room
+// "{sid}", which an honest client is in, and would hear.
+func unheard(steps ...step) step {
+	return step{"unheard", func(a *attacker) error {
+		return a.run(aside(says(`421["join","{sid}"]`), hears("431[2]"), says(shout), hears(`42["said","heard"`), lives(),
+			check("meanwhile", func(*attacker) error { return a.run(steps...) }), lives()))
+	}}
+}
+
+// shout is an event that [unheard] would hear.
+const shout = `42["say","{sid}","heard"]`

@@ -42,14 +42,15 @@ var (
 
 func (s state) String() string { return s.phase + "-" + s.over }
 
-var sidPattern = regexp.MustCompile(`"sid":"([^"]+)"`)
+var sidPattern = regexp.MustCompile(`\\?"sid\\?":\\?"([^"\\]+)`)
 
 // enter brings the attacker's session into its state.
 func (a *attacker) enter() error {
 	if a.state == bare {
 		return nil
 	}
-	open, err := "", error(nil)
+	var open string
+	var err error
 	if a.state.over == webSocket && a.state.phase != "upgrading" {
 		a.over, a.cur = webSocket, "ws"
 		if err = a.openWebSocket(wsPath); err == nil {
@@ -61,7 +62,7 @@ func (a *attacker) enter() error {
 	}
 	over := a.over
 	if a.opened(open); a.sid == "" {
-		return fmt.Errorf("no session: %q, %v", open, err)
+		return fmt.Errorf("no session: %q, %w", open, err)
 	}
 	a.over = over
 	if a.state.phase == "fresh" {

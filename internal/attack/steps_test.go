@@ -114,9 +114,12 @@ func found(pattern, text string) bool {
 // refused expects a response with one of the statuses, or the end of the connection
 // without any.
 func refused(statuses ...int) step {
-	return onWire(fmt.Sprint("refused ", statuses), func(_ *attacker, w *wire) error {
+	return onWire(fmt.Sprint("refused ", statuses), func(a *attacker, w *wire) error {
 		w.patience(target.Patience)
 		res, err := w.response()
+		if err == nil {
+			a.opened(res.body)
+		}
 		switch {
 		case err == nil && !slices.Contains(statuses, res.status):
 			return fmt.Errorf("status %d, %.200q", res.status, res.text())
@@ -152,7 +155,7 @@ func quiet(d time.Duration) step {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
-		return fmt.Errorf("%q, %v", b, err)
+		return fmt.Errorf("%q, %w", b, err)
 	})
 }
 
@@ -179,34 +182,41 @@ func message(pattern string) step {
 // closes expects a close frame with the code, 0 for none, and then the end. Only pings
 // of Engine.IO may come before it. The close frame is answered.
 func closes(code int) step {
-	return onWire(fmt.Sprint("closes ", code), func(_ *attacker, w *wire) error {
+	return step{fmt.Sprint("closes ", code), func(a *attacker) error {
+		return a.run(closeFrame(code), send(closeRaw("")), closed())
+	}}
+}
+
+// closeFrame expects a close frame with the code, and does not answer it. Only pings of
+// Engine.IO may come before it.
+func closeFrame(code int) step {
+	return onWire(fmt.Sprint("close frame ", code), func(_ *attacker, w *wire) error {
 		w.patience(target.Patience)
 		for {
 			first, payload, err := w.frame()
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if first == 0x80|opText && payload == "2" {
-				continue
-			}
-			if first != 0x80|opClose {
+			case first == 0x80|opText && payload == "2":
+			case first != 0x80|opClose:
 				return fmt.Errorf("frame %02x %.100q", first, payload)
+			default:
+				return isCode(payload, code)
 			}
-			got := 0
-			if len(payload) >= 2 {
-				got = int(binary.BigEndian.Uint16([]byte(payload)))
-			}
-			if got != code {
-				return fmt.Errorf("code %d", got)
-			}
-			w.write(closeRaw(payload))
-			_, err = w.in.ReadByte()
-			if !hungUp(err) {
-				return errors.New("not the end")
-			}
-			return nil
 		}
 	})
+}
+
+// isCode compares the code in a close frame's payload, 0 for none.
+func isCode(payload string, want int) error {
+	got := 0
+	if len(payload) >= 2 {
+		got = int(binary.BigEndian.Uint16([]byte(payload)))
+	}
+	if got != want {
+		return fmt.Errorf("code %d", got)
+	}
+	return nil
 }
 
 // within expects that steps take no longer than d. That counts where times are judged:
@@ -232,6 +242,11 @@ func notBefore(d time.Duration, steps ...step) step {
 		}
 		return err
 	}}
+}
+
+// steps makes one of several.
+func steps(all ...step) step {
+	return step{"", func(a *attacker) error { return a.run(all...) }}
 }
 
 // where runs steps in some of the row's states only.
@@ -276,7 +291,7 @@ func many(n int, steps ...step) step {
 		errs := make(chan error, scaled(n))
 		var all sync.WaitGroup
 		for range scaled(n) {
-			all.Go(func() { errs <- attack(a.target, a.host, a.state, steps) })
+			all.Go(func() { errs <- attackAgain(a.target, a.host, a.state, a.attempt, steps) })
 		}
 		all.Wait()
 		close(errs)
@@ -287,6 +302,25 @@ func many(n int, steps ...step) step {
 		}
 		return nil
 	}}
+}
+
+// attempts runs steps in a session of their own, up to n times, until they do what
+// they must: for what two connections must do at about the same time. What lies
+// between them is [settle], which takes longer each time.
+func attempts(n int, steps ...step) step {
+	return step{"attempts", func(a *attacker) (err error) {
+		for i := range n {
+			if err = attackAgain(a.target, a.host, a.state, i, steps); err == nil {
+				return nil
+			}
+		}
+		return err
+	}}
+}
+
+// settle gives the server time to begin with what it was sent.
+func settle() step {
+	return step{"settle", func(a *attacker) error { time.Sleep(40 * time.Millisecond << (2 * a.attempt)); return nil }}
 }
 
 // check runs a function, for what no other step is.

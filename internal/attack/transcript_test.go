@@ -9,8 +9,13 @@ import (
 // A transcript is what an attacker has sent and received, shortened.
 type transcript struct {
 	mu    sync.Mutex
-	lines []string
+	lines []line
 	lost  int
+}
+
+type line struct {
+	direction, wire, start string
+	size                   int
 }
 
 const (
@@ -21,28 +26,26 @@ const (
 func (t *transcript) add(direction, wire, bytes string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := fmt.Sprintf("%s %-5s %s", direction, wire, shortened(bytes))
 	if len(t.lines) == keptLines {
-		t.lines = t.lines[1:]
+		t.lines = append(t.lines[:0], t.lines[1:]...)
 		t.lost++
 	}
-	t.lines = append(t.lines, line)
+	t.lines = append(t.lines, line{direction, wire, strings.Clone(bytes[:min(len(bytes), keptBytes)]), len(bytes)})
 }
 
 func (t *transcript) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	head := ""
+	var b strings.Builder
 	if t.lost > 0 {
-		head = fmt.Sprintf("(%d earlier)\n\t", t.lost)
+		fmt.Fprintf(&b, "(%d earlier)\n\t", t.lost)
 	}
-	return head + strings.Join(t.lines, "\n\t")
-}
-
-// shortened returns bytes in a form for people.
-func shortened(bytes string) string {
-	if len(bytes) <= keptBytes {
-		return fmt.Sprintf("%q", bytes)
+	for _, l := range t.lines {
+		fmt.Fprintf(&b, "%s %-5s %q", l.direction, l.wire, l.start)
+		if l.size > len(l.start) {
+			fmt.Fprintf(&b, "... (%d bytes)", l.size)
+		}
+		b.WriteString("\n\t")
 	}
-	return fmt.Sprintf("%q... (%d bytes)", bytes[:keptBytes], len(bytes))
+	return b.String()
 }

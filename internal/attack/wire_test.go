@@ -19,6 +19,7 @@ type wire struct {
 	conn *net.TCPConn
 	in   *bufio.Reader
 	log  *transcript
+	head bool // the last request was a HEAD, whose answer has no body
 }
 
 func dial(addr, name string, log *transcript) (*wire, error) {
@@ -35,6 +36,7 @@ func dial(addr, name string, log *transcript) (*wire, error) {
 // for the next step to say.
 func (w *wire) write(bytes string) {
 	_ = w.conn.SetWriteDeadline(time.Now().Add(target.Patience))
+	w.head = strings.HasPrefix(bytes, "HEAD ")
 	n, err := io.WriteString(w.conn, bytes)
 	w.log.add(">", w.name, bytes[:n])
 	if err != nil {
@@ -101,7 +103,7 @@ func (w *wire) response() (*response, error) {
 		}
 		r.header = append(r.header, line)
 	}
-	if r.status >= 200 && r.status != 204 && r.status != 304 {
+	if !w.head && r.status >= 200 && r.status != 204 && r.status != 304 {
 		r.body, err = w.body(r)
 	}
 	w.log.add("<", w.name, r.text())

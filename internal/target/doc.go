@@ -8,6 +8,7 @@
 //	echo      args...      acknowledges with its arguments; without an ack, emits "echo"
 //	join      room         joins, and acknowledges the number of rooms
 //	leave     room         leaves, and acknowledges the number of rooms
+//	address                acknowledges with the address that the sender has come from
 //	say       room, text   emits "said" with the text to the room
 //	flood     n, size      emits n events "flood", with its number and a text of size bytes, to the sender
 //	ask       n            asks the sender n times with "question", and acknowledges at once

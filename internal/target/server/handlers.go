@@ -53,6 +53,9 @@ func (s *server) events(n *socketio.Namespace) {
 		err := c.Leave(room)
 		return len(c.Rooms()), err
 	})
+	socketio.OnWithAck(n, "address", func(_ context.Context, c *socketio.Socket, _ socketio.None) (string, error) {
+		return c.Handshake().Address, nil
+	})
 	n.OnEvent("say", pair(func(_ *socketio.Socket, room, text string) error { return n.To(room).Emit("said", text) }))
 	n.OnEvent("flood", pair(flood))
 	socketio.OnWithAck(n, "ask", ask)
