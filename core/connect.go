@@ -39,11 +39,17 @@ func (c *conn) enter(p packet.Incoming) {
 	}
 }
 
-// refuse answers a CONNECT with an error.
+// refuse answers a CONNECT with an error, unless that is one too many: several may
+// have been decided on at the same time.
 func (c *conn) refuse(namespace string, why *Error) {
 	c.mu.Lock()
 	c.refused++
+	tooMany := int(c.refused) > c.server.cfg.MaxNamespaces
 	c.mu.Unlock()
+	if tooMany {
+		c.violated("too many namespaces")
+		return
+	}
 	c.noteRefused(namespace, why)
 	frames, err := c.refusal(namespace, why)
 	if err != nil {

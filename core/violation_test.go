@@ -1,12 +1,14 @@
 package socketio_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/engine"
@@ -93,6 +95,36 @@ func TestNamespacesLeftAreForgotten(t *testing.T) {
 		synctest.Wait()
 		if n := io.Stats().Engine.Sessions; n != 0 {
 			t.Errorf("%d sessions after packets for namespaces long left", n)
+		}
+	})
+}
+
+// What is decided on at the same time is counted, too.
+func TestRefusalsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		io := serve(t, socketio.Config{MaxNamespaces: 3})
+		io.OfFunc(func(context.Context, string, *socketio.Handshake) (bool, error) {
+			time.Sleep(time.Second)
+			return false, nil
+		})
+		c := open(t, io)
+		for i := range 2 {
+			c.SendRaw("40/a" + strconv.Itoa(i) + ",")
+		}
+		time.Sleep(2 * time.Second)
+		for i := range 3 {
+			c.SendRaw("40/b" + strconv.Itoa(i) + ",")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		refusals := 0
+		for _, m := range c.Raw() {
+			if text, _ := m.(string); strings.HasPrefix(text, "44") {
+				refusals++
+			}
+		}
+		if n := io.Stats().Engine.Sessions; refusals != 3 || n != 0 {
+			t.Errorf("%d refusals, %d sessions", refusals, n)
 		}
 	})
 }
