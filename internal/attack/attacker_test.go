@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/kawat-go/kawat/internal/target"
 )
@@ -23,6 +24,7 @@ type attacker struct {
 	cur     string // the wire that raw steps go over
 
 	sid    string
+	id     string   // of the socket in the main namespace
 	pid    string   // of recovery, private
 	offset string   // the last text of the last event
 	byes   []string // requests that end the sessions that poll
@@ -161,7 +163,7 @@ var errEnded = errors.New("the session has ended")
 // packet returns the next packet of the session, whatever transport brings it; binary
 // as in a payload, behind a b. Pings are answered. The session's end is errEnded.
 func (a *attacker) packet() (string, error) {
-	for {
+	for start := time.Now(); ; {
 		if len(a.inbox) == 0 {
 			if err := a.receive(); err != nil {
 				return "", err
@@ -174,6 +176,9 @@ func (a *attacker) packet() (string, error) {
 			if err := a.emit("3"); err != nil {
 				return "", err
 			}
+			if time.Since(start) > target.Patience/2 { // a server with long times has nothing to say
+				return "", errors.New("the session goes on, and nothing comes but pings")
+			}
 		case "6":
 		default:
 			a.noted(p)
@@ -183,6 +188,7 @@ func (a *attacker) packet() (string, error) {
 }
 
 var (
+	idPattern     = regexp.MustCompile(`^40\{"sid":"([^"]+)"`)
 	pidPattern    = regexp.MustCompile(`^40\{.*"pid":"([^"]+)"`)
 	offsetPattern = regexp.MustCompile(`^42\[.*"([^"]+)"\]$`)
 )
@@ -190,6 +196,9 @@ var (
 // noted keeps what recovery asks for.
 func (a *attacker) noted(packet string) {
 	a.joined = a.joined || strings.HasPrefix(packet, "40{")
+	if m := idPattern.FindStringSubmatch(packet); m != nil {
+		a.id = m[1]
+	}
 	if m := pidPattern.FindStringSubmatch(packet); m != nil {
 		a.pid = m[1]
 	}

@@ -8,7 +8,8 @@ import (
 
 // tables are all rows that there are.
 func tables() []row {
-	return slices.Concat(httpRows, upgradeRows, frameRows, networkRows, advisoryRows)
+	return slices.Concat(httpRows, upgradeRows, frameRows, networkRows, advisoryRows,
+		packetRows, packetVolumeRows, limitRows, userCodeRows, recoveryRows, olderRows, packedRows)
 }
 
 func TestNames(t *testing.T) {

@@ -12,5 +12,5 @@
 //	go test ./internal/attack -run 'TestHTTP/fiber/.*/unknown' # one row, one host
 //
 // A new row goes into the table of its layer. What is there to send and to expect is
-// in steps_test.go and session_steps_test.go.
+// in steps_test.go, session_steps_test.go and io_steps_test.go.
 package attack

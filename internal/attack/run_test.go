@@ -38,6 +38,20 @@ var servers = map[string]target.Settings{
 	"abandoned": {ConnectTimeout: connectTimeout},
 	// Who has a private id and an offset gets what it has missed.
 	"recovery": {Recovery: time.Minute},
+
+	"attachments": {AttachmentTimeout: 500 * time.Millisecond},
+	"names":       {MaxChildNamespaces: 150},
+	"acks":        {AckTimeout: 2 * time.Second},
+	"owed":        {},
+	"unread":      {WriteTimeout: time.Second, CloseTimeout: time.Second, MaxQueuedBytes: 64 << 20},
+	"total":       {MaxQueuedBytes: 400_000, MaxTotalQueuedBytes: 1_000_000},
+	"few":         {MaxSessions: 12},
+	"blocked":     {},
+	"packed":      {},
+	// What recovery remembers goes soon, so that it is gone when the state is compared.
+	"replays":   {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, Debug: true},
+	"forgetful": {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoveryPackets: 100},
+	"strangers": {Recovery: 20 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoverySessions: 20},
 }
 
 // table runs the rows of one table, on all hosts.
@@ -74,6 +88,9 @@ func against(t *testing.T, host, name string, rows []row) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if err := attack(server, host, connectedWS, warmUps[name]); err != nil {
+		t.Fatal(err)
 	}
 	before := server.Eventually(func(s target.Snapshot) error { return s.Empty() })
 	canary := server.Canary()

@@ -32,7 +32,7 @@ type offender struct {
 // The caps of the server under test. They are below the defaults, so that they are
 // reached by what one machine can send.
 var caps = target.Settings{
-	WriteTimeout: 3 * time.Second,
+	WriteTimeout:   3 * time.Second,
 	MaxQueuedBytes: 1 << 20, MaxTotalQueuedBytes: 64 << 20, MaxQueuedEventBytes: 16 << 10,
 	MaxPendingAcks: 10, MaxRooms: 100, MaxNamespaces: 20, MaxChildNamespaces: 5000,
 }

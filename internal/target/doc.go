@@ -3,7 +3,7 @@
 // theirs is counted with it.
 //
 // The server has Socket.IO at /socket.io/ and plain Engine.IO, which echoes, at
-// /engine.io/. Its events are:
+// /engine.io/; if told to, Socket.IO in MessagePack at /msgpack/. Its events are:
 //
 //	echo      args...      acknowledges with its arguments; without an ack, emits "echo"
 //	join      room         joins, and acknowledges the number of rooms

@@ -3,7 +3,6 @@ package target
 import (
 	"time"
 
-	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -31,7 +30,6 @@ type Settings struct {
 	RecoverySessions               int
 
 	AllowEIO3, DisableParking bool
-	MessagePack               bool // instead of JSON
 	Debug                     bool // logs at that level: see [Target.Log]
 	Deflate                   bool // offer permessage-deflate
 	AllowedOrigins            []string
@@ -55,9 +53,6 @@ func (s Settings) Config() socketio.Config {
 	cfg.CORS.Credentials = s.Credentials
 	if s.Deflate {
 		cfg.PerMessageDeflate = &engine.Deflate{}
-	}
-	if s.MessagePack {
-		cfg.Codec = msgpack.Codec()
 	}
 	if s.Recovery > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{

@@ -25,13 +25,14 @@ type Snapshot struct {
 	// functions since the start.
 	Connections, Disconnects int64
 	IO                       socketio.Stats // of Socket.IO
+	Packed                   socketio.Stats // of that in MessagePack
 	Engine                   engine.Stats   // of the plain Engine.IO server beside it
 }
 
 // Empty reports what is left of clients, as an error.
 func (s Snapshot) Empty() error {
 	if s.IO.Engine.Sessions != 0 || s.IO.Sockets != 0 || s.IO.Rooms != 0 || s.IO.PendingAcks != 0 ||
-		s.IO.Engine.QueuedBytes != 0 || s.Engine.Sessions != 0 || s.Engine.QueuedBytes != 0 {
+		s.IO.Engine.QueuedBytes != 0 || s.Packed.Engine.Sessions != 0 || s.Packed.Sockets != 0 || s.Packed.PendingAcks != 0 || s.Engine.Sessions != 0 || s.Engine.QueuedBytes != 0 {
 		return fmt.Errorf("clients have left something: Socket.IO %+v, Engine.IO %+v", s.IO, s.Engine)
 	}
 	return nil

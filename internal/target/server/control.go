@@ -65,7 +65,7 @@ func (s *server) shutdown(r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), within)
 	defer cancel()
-	for _, shutdown := range []func(context.Context) error{s.io.Shutdown, s.engine.Shutdown, s.app.Shutdown} {
+	for _, shutdown := range []func(context.Context) error{s.io.Shutdown, s.packed.Shutdown, s.engine.Shutdown, s.app.Shutdown} {
 		if err := shutdown(ctx); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *server) snapshot(leaks bool) target.Snapshot {
 	if files, err := os.ReadDir("/proc/self/fd"); err == nil {
 		shot.Descriptors = len(files) - 1 // that of the folder itself
 	}
-	shot.IO, shot.Engine = s.io.Stats(), s.engine.Stats()
+	shot.IO, shot.Packed, shot.Engine = s.io.Stats(), s.packed.Stats(), s.engine.Stats()
 	return shot
 }
 

@@ -26,21 +26,21 @@ func (b *blocks) wait() {
 // slowness is how long a client waits for the namespace "/slow".
 const slowness = 300 * time.Millisecond
 
-func (s *server) handle() {
-	s.events(s.io.Namespace)
-	s.events(s.io.Of("/chat"))
-	slow := s.io.Of("/slow")
+func (s *server) handle(io *socketio.Server) {
+	s.events(io.Namespace)
+	s.events(io.Of("/chat"))
+	slow := io.Of("/slow")
 	slow.Use(func(ctx context.Context, _ *socketio.Socket) (context.Context, error) {
 		time.Sleep(slowness)
 		return ctx, nil
 	})
 	s.events(slow)
-	s.io.Of("/closed").Use(func(ctx context.Context, _ *socketio.Socket) (context.Context, error) {
+	io.Of("/closed").Use(func(ctx context.Context, _ *socketio.Socket) (context.Context, error) {
 		return ctx, &socketio.Error{Message: "not allowed"}
 	})
-	s.io.OfRegexp(regexp.MustCompile(`^/child-[a-z0-9]+$`))
-	s.faulty(s.io.Of("/faulty"))
-	users(s.io.Of("/user"))
+	io.OfRegexp(regexp.MustCompile(`^/child-[a-z0-9]+$`))
+	s.faulty(io.Of("/faulty"))
+	users(io.Of("/user"))
 }
 
 func (s *server) events(n *socketio.Namespace) {
@@ -107,10 +107,15 @@ func flood(c *socketio.Socket, n, size int) error {
 	return nil
 }
 
-// ask asks without waiting for the answers.
+// ask asks without waiting for the answers, at most so many at the same time.
 func ask(_ context.Context, c *socketio.Socket, n int) (int, error) {
+	room := make(chan struct{}, 12_000)
 	for i := range n {
-		go func() { _, _ = c.EmitWithAck(context.Background(), "question", i) }()
+		room <- struct{}{}
+		go func() {
+			_, _ = c.EmitWithAck(context.Background(), "question", i)
+			<-room
+		}()
 	}
 	return n, nil
 }

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/hosts"
@@ -53,7 +54,7 @@ func run(settings target.Settings) error {
 	if err != nil {
 		return err
 	}
-	if s.app, err = hosts.Serve(settings.Host, ln, s.io, s.engine); err != nil {
+	if s.app, err = hosts.Serve(settings.Host, ln, s.endpoints()...); err != nil {
 		return err
 	}
 	control := &http.Server{Handler: s.control(), ReadHeaderTimeout: target.Patience}
@@ -63,12 +64,16 @@ func run(settings target.Settings) error {
 	case err = <-s.app.Failed():
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.io.Close(), s.engine.Close())
+	return errors.Join(err, s.io.Close(), s.packed.Close(), s.engine.Close())
 }
+
+// endpoints are what the process serves.
+func (s *server) endpoints() []engine.Endpoint { return []engine.Endpoint{s.io, s.engine, s.packed} }
 
 // A server is what the process serves.
 type server struct {
 	io     *socketio.Server
+	packed *socketio.Server // in MessagePack
 	engine *engine.Server
 	app    *hosts.App
 	blocks blocks
@@ -89,7 +94,12 @@ func newServer(settings target.Settings) (*server, error) {
 	if s.io, err = socketio.New(cfg); err != nil {
 		return nil, err
 	}
-	s.handle()
+	s.handle(s.io)
+	cfg.Codec, cfg.Path = msgpack.Codec(), "/msgpack"
+	if s.packed, err = socketio.New(cfg); err != nil {
+		return nil, err
+	}
+	s.handle(s.packed)
 	s.engine, err = engine.New(engine.Config{
 		PingInterval: cfg.PingInterval, PingTimeout: cfg.PingTimeout, UpgradeTimeout: cfg.UpgradeTimeout,
 		MaxPayload: cfg.MaxPayload, PerMessageDeflate: cfg.PerMessageDeflate, AllowEIO3: cfg.AllowEIO3,
