@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -113,6 +114,10 @@ type Config struct {
 	AllowedOrigins []string
 	// CORS refines the answers to scripts of other, allowed origins.
 	CORS engine.CORS
+	// TrustedProxies are the addresses of the proxies in front: what they say of their
+	// clients in X-Forwarded-For is believed, and [Handshake].Address is the client's.
+	// Default: none, and the header is not looked at.
+	TrustedProxies []netip.Prefix
 	// AllowRequest, if set, decides on each handshake. The message of its error,
 	// whatever it is, reaches the client.
 	AllowRequest func(ctx context.Context, r *engine.Request) error

@@ -13,7 +13,7 @@ import (
 type Handshake struct {
 	Headers engine.Header
 	Query   url.Values // of the request; what an older client says with a namespace is auth
-	Address string     // of the peer, "host:port"; forwarding headers are not looked at
+	Address string     // of the peer, "host:port"; behind Config.TrustedProxies, of their client, its port 0 if unknown
 	Secure  bool       // came over TLS
 	XDomain bool       // came with an Origin header, so from a page
 	Issued  time.Time

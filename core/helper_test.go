@@ -41,7 +41,9 @@ type server struct {
 func serve(t testing.TB, cfg socketio.Config) *server {
 	t.Helper()
 	s := &server{logs: new(logs)}
-	cfg.Logger = slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	var err error
 	if s.Server, err = socketio.New(cfg); err != nil {
 		t.Fatal(err)

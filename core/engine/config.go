@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -60,6 +61,12 @@ type Config struct {
 	AllowedOrigins []string
 	// CORS refines the answers to scripts of other, allowed origins.
 	CORS CORS
+	// TrustedProxies are the addresses of the proxies in front, such as
+	// netip.MustParsePrefix("10.0.0.0/8"). What they say of their clients in
+	// X-Forwarded-For is believed: [Request].RemoteAddr is the last address there that
+	// is none of theirs. List no address that a client can have: it could claim to be
+	// anybody. Default: none, and the header is not looked at.
+	TrustedProxies []netip.Prefix
 	// AllowRequest, if set, decides on each handshake, before a session exists.
 	// The message of its error, whatever it is, reaches the client.
 	AllowRequest func(ctx context.Context, r *Request) error
@@ -256,6 +263,11 @@ func (c *Config) checkWeb() error {
 	for _, origin := range c.AllowedOrigins {
 		if origin != "*" && origin != "null" && !isOrigin(origin) {
 			return fmt.Errorf(`engine: Config.AllowedOrigins has %q; an origin looks like "https://app.example" or "http://127.0.0.1:8080", without a path`, origin)
+		}
+	}
+	for i, proxy := range c.TrustedProxies {
+		if !proxy.IsValid() || proxy.Addr().Is4In6() {
+			return fmt.Errorf("engine: Config.TrustedProxies[%d], %v, is no range of IPv4 or IPv6 addresses", i, proxy)
 		}
 	}
 	if c.CORS.Credentials && slices.Contains(c.AllowedOrigins, "*") {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,7 @@ func (s *Server) crowd(r *Request) (crowding, bool) {
 	if s.cfg.MaxSessions == 0 && s.bucket == nil || r.Method != "GET" {
 		return 0, false
 	}
-	if q := r.query(); q.sid.n > 0 || q.transport.n == 0 {
+	if q := r.query(); q.sid.n > 0 || q.transport.n != 1 || !slices.Contains(s.cfg.Transports, q.transport.value) {
 		return 0, false
 	}
 	switch {

@@ -52,7 +52,7 @@ type Request struct {
 	Path       string // without the query
 	RawQuery   string
 	Host       string
-	RemoteAddr string // of the peer, "host:port"; forwarding headers are not looked at
+	RemoteAddr string // of the peer, "host:port"; behind Config.TrustedProxies, of their client, its port 0 if unknown
 	Secure     bool   // came over TLS
 	Header     Header
 

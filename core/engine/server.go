@@ -101,6 +101,7 @@ func (s *Server) ServePoll(ctx context.Context, r *Request) Reply {
 	if reply, ok := s.file(r); ok {
 		return reply
 	}
+	s.seeThrough(r)
 	reply, handshake := s.answer(ctx, r)
 	s.addHeaders(&reply, r, handshake)
 	return reply
@@ -185,6 +186,7 @@ func (s *Server) withoutID(r *Request, err error) Reply {
 // AcceptUpgrade decides on a request that asks for a WebSocket. Where it returns
 // no Upgrade, the Reply is the answer.
 func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
+	s.seeThrough(r)
 	if c, crowded := s.crowd(r); crowded {
 		return nil, s.turnAway(r, c)
 	}

@@ -8,7 +8,7 @@ type sessionEvents struct {
 }
 
 // RemoteAddr returns the address of the peer that began the session, "host:port":
-// a proxy's, if there is one in front.
+// a proxy's, if there is one in front that Config.TrustedProxies does not have.
 func (s *Session) RemoteAddr() string { return s.handshake.remoteAddr() }
 
 // Upgraded reports whether the session has moved from polling to WebSocket. One

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,7 +97,7 @@ func TestAConnectionThatTheUserDoesNotWant(t *testing.T) {
 func TestCallsFromInsideCallbacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := serve(t, engine.Config{})
-		var ends int
+		var ends atomic.Int32
 		h.OnConnection(func(s *engine.Session) engine.Receiver {
 			everything(h, s)
 			return engine.Funcs{
@@ -109,7 +110,7 @@ func TestCallsFromInsideCallbacks(t *testing.T) {
 					}
 				},
 				OnClose: func(engine.Reason, error) {
-					ends++
+					ends.Add(1)
 					everything(h, s)
 					s.Close()
 				},
@@ -123,8 +124,8 @@ func TestCallsFromInsideCallbacks(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if ends != 2 || h.ClientsCount() != 0 {
-			t.Errorf("%d ends, %d sessions left", ends, h.ClientsCount())
+		if ends.Load() != 2 || h.ClientsCount() != 0 {
+			t.Errorf("%d ends, %d sessions left", ends.Load(), h.ClientsCount())
 		}
 	})
 }

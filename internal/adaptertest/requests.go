@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 // becomes of its connection.
 func requests(t *testing.T, host Host) {
 	testAddress(t, host)
+	testForwarded(t, host)
 	s := start(t, host, App{}, engine.Config{})
 	t.Run("closing connections", s.sub(testClosingConnections))
 	t.Run("garbage behind an upgrade", s.sub(testGarbageBehind))
@@ -59,6 +61,53 @@ func testAddress(t *testing.T, host Host) {
 				s.t.Error("no session")
 			}
 		}))
+	}
+}
+
+// testForwarded: an address is taken from X-Forwarded-For if it comes by a proxy that is
+// trusted, and only then.
+func testForwarded(t *testing.T, host Host) {
+	fields := []string{"X-Forwarded-For: 127.0.0.1", "x-forwarded-for: 198.51.100.4, 127.0.0.9"}
+	for name, c := range map[string]struct {
+		proxies, want string
+		headers       []string
+	}{
+		"trusted":       {"127.0.0.0/8", "198.51.100.4:0", fields},
+		"not trusted":   {"10.0.0.0/8", "", fields},
+		"garbage":       {"127.0.0.0/8", "", []string{"X-Forwarded-For: 198.51.100.4, <script>"}},
+		"no field":      {"127.0.0.0/8", "", nil},
+		"another field": {"127.0.0.0/8", "", []string{"X-Real-IP: 198.51.100.4", "Forwarded: for=198.51.100.4"}},
+	} {
+		t.Run("forwarded/"+name, func(t *testing.T) {
+			srv, err := engine.New(engine.Config{
+				DisableParking: host.unparked, TrustedProxies: []netip.Prefix{netip.MustParsePrefix(c.proxies)},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.OnConnection(func(s *engine.Session) engine.Receiver {
+				_ = s.SendText(s.RemoteAddr())
+				return engine.Funcs{}
+			})
+			s := serve(t, host, App{Endpoint: srv})
+			ws := s.dial("", c.headers...)
+			ws.receive()
+			s.wantAddress("WebSocket", ws.receive(), ws.LocalAddr().String(), c.want)
+			sid := s.open(c.headers...)
+			s.wantAddress("polling", s.do("GET", s.query(sid), "").body, "127.0.0.1:", c.want)
+		})
+	}
+}
+
+// wantAddress checks the address that a session has sent: the peer's, unless it is to
+// be another.
+func (s *site) wantAddress(transport, message, peer, want string) {
+	s.t.Helper()
+	if want == "" {
+		want = peer
+	}
+	if !strings.HasPrefix(message, "4"+want) {
+		s.t.Errorf("%s: the address is %q, want %q", transport, message, want)
 	}
 }
 
