@@ -53,7 +53,7 @@ func (c *conn) refuse(namespace string, why *Error) {
 	c.noteRefused(namespace, why)
 	frames, err := c.refusal(namespace, why)
 	if err != nil {
-		c.server.say(lineRefusal, context.Background(), slog.LevelError, "an error cannot be sent; the client is told \"internal error\"",
+		c.server.say(context.Background(), lineRefusal, slog.LevelError, "an error cannot be sent; the client is told \"internal error\"",
 			"namespace", logName(namespace), "error", logError{err})
 		frames, err = c.refusal(namespace, internalError)
 	}
@@ -126,7 +126,7 @@ func (s *Socket) decided(err error) {
 		Type: packet.Connect, ID: packet.NoID, Args: s.connectArgs(),
 	}, true)
 	if err != nil {
-		s.server().say(lineAnswer, s.Context(), slog.LevelError, "a CONNECT cannot be answered: Config.Codec fails", "error", logError{err})
+		s.server().say(s.Context(), lineAnswer, slog.LevelError, "a CONNECT cannot be answered: Config.Codec fails", "error", logError{err})
 		s.conn.violated("no answer")
 		return
 	}
@@ -228,7 +228,7 @@ func (s *Socket) runMiddleware() error {
 		s.server().guard("Use", func() { next, err = m(ctx, s) })
 		if err != nil {
 			if err != error(disclosed(err)) && err != errPanic {
-				s.server().say(lineMiddleware, ctx, slog.LevelWarn, "middleware failed; the client is told \"internal error\"",
+				s.server().say(ctx, lineMiddleware, slog.LevelWarn, "middleware failed; the client is told \"internal error\"",
 					"namespace", logName(s.namespace.name), "error", logError{err})
 			}
 			return err

@@ -15,7 +15,7 @@ func (s *Socket) replay(id int64, ack []*engine.Frame) {
 	defer s.server().recovered("Config.Codec")
 	frames, err := s.namespace.readdress(ack, id)
 	if err != nil {
-		s.server().say(lineReplay, s.Context(), slog.LevelError, "an ack cannot be repeated; the client is told \"internal error\"",
+		s.server().say(s.Context(), lineReplay, slog.LevelError, "an ack cannot be repeated; the client is told \"internal error\"",
 			"namespace", logName(s.namespace.name), "socket", s.logID(), "error", logError{err})
 		frames, err = s.namespace.encode(packet.Outgoing{
 			Type: packet.Ack, ID: id, Args: []any{errorAck(internalError)},

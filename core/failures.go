@@ -63,5 +63,5 @@ func (s *Socket) reportFailure(e *Event, err error, public, told bool) {
 	if _, bad := errors.AsType[*BindError](err); bad {
 		line = lineBadArguments // of a client's making, so not to hide what is of the program's
 	}
-	s.server().say(line, s.Context(), slog.LevelWarn, "event handler failed", attrs...)
+	s.server().say(s.Context(), line, slog.LevelWarn, "event handler failed", attrs...)
 }

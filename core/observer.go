@@ -183,7 +183,7 @@ const (
 
 // say writes a line, but no more often than a log can bear. What a client may have a
 // part in is to be a logName or a logError.
-func (s *Server) say(line logLine, ctx context.Context, level slog.Level, msg string, args ...any) {
+func (s *Server) say(ctx context.Context, line logLine, level slog.Level, msg string, args ...any) {
 	s.lines[line].Log(ctx, s.log, level, msg, args...)
 }
 

@@ -149,7 +149,7 @@ func (p *ParentNamespace) accepts(ctx context.Context, name string, h func() *Ha
 	accepted, err := false, errPanic
 	p.server.guard("OfFunc", func() { accepted, err = p.match(ctx, name, h()) })
 	if err != nil && err != error(disclosed(err)) && err != errPanic && context.Cause(ctx) == nil {
-		p.server.say(lineOfFunc, ctx, slog.LevelWarn, "OfFunc failed; the client is told \"internal error\"",
+		p.server.say(ctx, lineOfFunc, slog.LevelWarn, "OfFunc failed; the client is told \"internal error\"",
 			"namespace", logName(name), "error", logError{err})
 	}
 	return accepted && err == nil, err

@@ -106,7 +106,7 @@ func (n *Namespace) note(kind roomEventKind, room, id string) {
 
 func (n *Namespace) logDropping() {
 	defer n.server.recovered("Config.Logger")
-	n.server.say(lineRoomEvents, context.Background(), slog.LevelError,
+	n.server.say(context.Background(), lineRoomEvents, slog.LevelError,
 		"events of rooms are dropped: a function of OnJoinRoom or its like is too slow", "namespace", logName(n.name))
 }
 

@@ -210,7 +210,7 @@ func (c *cluster) emitted(m backplane.Message) {
 	}
 	p, err := c.server.unpack(m.Packet)
 	if err != nil || p.Type != packet.Event {
-		c.server.say(lineOtherNode, c.ctx, slog.LevelWarn, "an event of another node cannot be read: do all nodes use the same Config.Codec?",
+		c.server.say(c.ctx, lineOtherNode, slog.LevelWarn, "an event of another node cannot be read: do all nodes use the same Config.Codec?",
 			"namespace", logName(m.Namespace), "node", logName(m.From), "error", logError{err})
 		return
 	}
@@ -314,7 +314,7 @@ func (e *ServerSideEvent) conclude(err error) {
 		}
 	}
 	if err != error(public) && err != errPanic && !errors.Is(err, context.Canceled) {
-		e.namespace.server.say(lineServerSide, e.namespace.server.cluster.ctx, slog.LevelWarn, "handler of an event from another node failed",
+		e.namespace.server.say(e.namespace.server.cluster.ctx, lineServerSide, slog.LevelWarn, "handler of an event from another node failed",
 			"event", logName(e.Name()), "namespace", logName(e.namespace.name), "node", logName(e.From()), "error", logError{err})
 	}
 }

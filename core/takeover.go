@@ -342,7 +342,7 @@ func (s *Socket) replace(before *Socket) {
 	select {
 	case <-before.settled:
 	case <-timer.C:
-		n.server.say(lineTakeover, s.Context(), slog.LevelWarn,
+		n.server.say(s.Context(), lineTakeover, slog.LevelWarn,
 			"handlers of a socket still run, while its client has come back: it is served beside them",
 			"namespace", logName(n.name), "socket", s.logID(), "waited", settleTime)
 	}

@@ -106,7 +106,7 @@ func (s *Socket) wasSetUp(ctx context.Context, err error) {
 		return
 	}
 	if err != errPanic && context.Cause(ctx) == nil {
-		s.server().say(lineConnection, ctx, slog.LevelWarn, "OnConnection failed; the socket is disconnected",
+		s.server().say(ctx, lineConnection, slog.LevelWarn, "OnConnection failed; the socket is disconnected",
 			"namespace", logName(s.namespace.name), "socket", s.logID(), "error", logError{err})
 	}
 	s.inbox.unfit = true

@@ -115,7 +115,7 @@ func (s *Server) recovered(what string) {
 // reasons are those that sessions end for.
 var reasons = [...]Reason{
 	ReasonTransportClose, ReasonTransportError, ReasonParseError, ReasonPingTimeout, ReasonForcedClose,
-	ReasonServerShutdown, ReasonSlowConsumer,
+	ReasonServerShutdown, ReasonDrained, ReasonSlowConsumer,
 }
 
 func reasonIndex(r Reason) int { return max(slices.Index(reasons[:], r), 0) }
