@@ -22,7 +22,7 @@
 //     opening handshake, adds [Upgrade.Header] to it, frames messages as
 //     [Upgrade.WebSocket] says, and hands the connection, as a [Conn], to
 //     [Upgrade.Start] or [Upgrade.Serve]. Who meets a failure on the way there
-//     just returns: no session has been opened yet.
+//     calls [Upgrade.Cancel] and returns: no session has been opened yet.
 //
 // The engine keeps the request of a handshake as long as the session, so the host
 // copies whatever its framework recycles.
