@@ -119,6 +119,9 @@ func (s *Session) pollReply(r *Request, frames []*Frame) Reply {
 	if !slices.ContainsFunc(frames, func(f *Frame) bool { return !f.compress }) {
 		s.server.compress(&reply, r)
 	}
+	if len(frames) == 1 && frames[0] == closeFrame && s.server.isClosed() {
+		reply.leaveHere()
+	}
 	return reply
 }
 

@@ -90,7 +90,11 @@ func refusalOf(code int, context string) *refusal {
 func (s *Server) refuse(r *Request, why *refusal) Reply {
 	s.noteRefused(r, why)
 	if why.crowd != uncrowded {
-		return comeBackLater(why.message)
+		reply := comeBackLater(why.message)
+		if why.crowd == shuttingDown {
+			reply.leaveHere()
+		}
+		return reply
 	}
 	if r.IsUpgrade() {
 		// A WebSocket client is shown the status at most; the reference's is

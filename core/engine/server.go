@@ -164,6 +164,14 @@ func (s *Server) handshake(r *Request) Reply {
 	return reply
 }
 
+// leaveHere closes the HTTP connection behind a reply of a server that is about to end.
+// A client that kept it for its next session would come to the same server again,
+// whatever balancer is in between.
+func (r *Reply) leaveHere() {
+	r.own()
+	r.Header.Set("Connection", "close")
+}
+
 // unavailable answers a handshake whose session could not be registered.
 func (s *Server) unavailable(r *Request, err error) Reply {
 	switch err {

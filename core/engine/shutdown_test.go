@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -262,4 +263,50 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func wantElsewhere(t *testing.T, reply engine.Reply) {
+	t.Helper()
+	if n, err := strconv.Atoi(reply.Header.Get("Retry-After")); err != nil || n < 1 {
+		t.Errorf("Retry-After: %q", reply.Header.Get("Retry-After"))
+	}
+	wantBody(t, "Connection", reply.Header.Get("Connection"), "close")
+}
+
+// The connection of a client that polls ends with its session, or its next handshake
+// would come to the same server again.
+func TestAPollingClientLeavesItsConnection(t *testing.T) {
+	for name, end := range map[string]func(h *host) error{
+		"Drain":    func(h *host) error { return h.Drain(h.t.Context(), 0) },
+		"Shutdown": func(h *host) error { return h.Shutdown(h.t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := serve(t, engine.Config{})
+				hanging, later, kicked := h.connect(), h.connect(), h.connect()
+				kicked.session.Close() // which is no reason to go elsewhere
+				reply := do(h.Server, "GET", kicked.query(), "")
+				wantStatus(t, "of one that is closed", reply, 200, "1")
+				wantBody(t, "Connection", reply.Header.Get("Connection"), "")
+				_ = later.session.SendText("x")
+				hung := make(chan engine.Reply, 1)
+				go func() { hung <- do(h.Server, "GET", hanging.query(), "") }()
+				synctest.Wait()
+				done := make(chan error, 1)
+				go func() { done <- end(h) }()
+				reply = <-hung
+				wantStatus(t, "of one that polls", reply, 200, "1")
+				wantBody(t, "Connection", reply.Header.Get("Connection"), "close")
+				reply = do(h.Server, "GET", later.query(), "")
+				wantStatus(t, "of one that has something to fetch", reply, 200, "4x")
+				wantBody(t, "Connection", reply.Header.Get("Connection"), "")
+				reply = do(h.Server, "GET", later.query(), "")
+				wantStatus(t, "its next", reply, 200, "1")
+				wantBody(t, "Connection", reply.Header.Get("Connection"), "close")
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }

@@ -58,6 +58,12 @@ func (b *buffer) String() string {
 // back what it gets.
 func start(t *testing.T, host Host, app App, cfg engine.Config) *site {
 	t.Helper()
+	return startWith(t, host, app, cfg, echo)
+}
+
+// startWith is start with another receiver.
+func startWith(t *testing.T, host Host, app App, cfg engine.Config, receive func(*engine.Session) engine.Receiver) *site {
+	t.Helper()
 	log := &buffer{}
 	cfg.DisableParking = host.unparked
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -65,7 +71,7 @@ func start(t *testing.T, host Host, app App, cfg engine.Config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.OnConnection(echo)
+	srv.OnConnection(receive)
 	app.Endpoint = srv
 	s := serve(t, host, app)
 	s.log = log
