@@ -110,7 +110,8 @@
 //
 // [Server.Shutdown] refuses new clients, lets running handlers finish, delivers
 // what was emitted and disconnects everyone. Call it before the shutdown of the
-// HTTP server.
+// HTTP server. Where other servers take over, [Server.Drain] comes first: it moves
+// clients to them one by one.
 //
 // # Tests
 //

@@ -22,6 +22,8 @@
 //
 //	err := errors.Join(io.Shutdown(ctx), srv.Shutdown(ctx))
 //
+// Where other servers take over, io.Drain comes before that.
+//
 // # Middleware
 //
 //   - http.TimeoutHandler must be within, not around: it buffers responses, cuts

@@ -21,6 +21,8 @@
 //
 //	err := errors.Join(io.Shutdown(ctx), e.Shutdown(ctx))
 //
+// Where other servers take over, io.Drain comes before that.
+//
 // # Middleware
 //
 //   - Logger and Recover fit. A WebSocket is logged once, with status 101, when it

@@ -33,6 +33,8 @@
 //
 //	err := errors.Join(io.Shutdown(ctx), app.ShutdownWithContext(ctx))
 //
+// Where other servers take over, io.Drain comes before that.
+//
 // fasthttp does not notice that a client has gone away while its poll hangs. Such
 // a session ends by its heartbeat.
 //

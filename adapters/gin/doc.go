@@ -22,6 +22,8 @@
 //	srv := &http.Server{Addr: ":3000", Handler: r}
 //	err := errors.Join(io.Shutdown(ctx), srv.Shutdown(ctx))
 //
+// Where other servers take over, io.Drain comes before that.
+//
 // # Middleware
 //
 //   - gin.Logger and gin.Recovery fit. A WebSocket is logged once, with status 101,

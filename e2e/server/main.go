@@ -31,6 +31,7 @@ func main() {
 	window := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
 	codec := flag.String("codec", "json", "how packets are encoded: json or msgpack")
 	parking := flag.String("parking", "on", "off gives every WebSocket a goroutine")
+	drain := flag.Int("drain", 0, "milliseconds over which clients are moved away at SIGTERM; 0 for not at all")
 	client := flag.String("client", "", "folder with the client's files, to be served; none if empty")
 	flag.Parse()
 	// What clients do wrong is part of the suite, and not worth a line.
@@ -58,7 +59,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "no codec %q\n", *codec)
 		os.Exit(2)
 	}
-	if err := run(*only, *addr, cfg); err != nil {
+	if err := run(*only, *addr, time.Duration(*drain)*time.Millisecond, cfg); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -66,7 +67,7 @@ func main() {
 
 var codecs = map[string]packet.Codec{"json": packet.JSON(), "msgpack": msgpack.Codec()}
 
-func run(only, addr string, cfg socketio.Config) error {
+func run(only, addr string, drain time.Duration, cfg socketio.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	urls := map[string]string{}
@@ -88,6 +89,9 @@ func run(only, addr string, cfg socketio.Config) error {
 			return err
 		}
 		urls[name] = "http://" + ln.Addr().String()
+		if drain > 0 {
+			shutdowns = append(shutdowns, func(ctx context.Context) error { return endpoints.io.Drain(ctx, drain) })
+		}
 		shutdowns = append(shutdowns, endpoints.io.Shutdown, endpoints.engine.Shutdown, app.Shutdown)
 	}
 	if len(urls) == 0 {
