@@ -56,7 +56,7 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	return nil
 }
 
-// sendAway closes the sessions, until ctx ends or the shutdown begins.
+// sendAway closes the sessions, until ctx ends or nobody is left.
 func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Values(s.sessions))
@@ -79,9 +79,7 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 			go session.leave() // its receiver may take its time
 		case <-ctx.Done():
 			return
-		case <-s.ending:
-			return
-		case <-s.idle: // they have all gone by themselves
+		case <-s.idle: // they have all gone by themselves, or by Shutdown
 			return
 		}
 		sessions[i] = nil // it may have gone long ago, and nobody else keeps it
@@ -92,8 +90,11 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 // session.
 func (s *Session) leave() {
 	s.mu.Lock()
-	receiver := s.receiver
+	receiver, leaves := s.receiver, s.state != open
 	s.mu.Unlock()
+	if leaves {
+		return
+	}
 	if f, ok := receiver.(Finisher); ok {
 		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()

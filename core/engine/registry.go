@@ -18,7 +18,6 @@ type registry struct {
 	farewells map[string]*farewell
 	reserved  int           // places of sessions to come, over WebSockets whose handshake is being answered
 	closed    bool          // to new sessions
-	ending    chan struct{} // closed when those that are there are to end, too
 	idle      chan struct{} // closed when, after new ones were refused, nothing is left
 	pacing    chan struct{} // of size 1: full while Drain sends clients away
 }
@@ -26,7 +25,7 @@ type registry struct {
 func newRegistry() registry {
 	return registry{
 		sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), farewells: make(map[string]*farewell),
-		ending: make(chan struct{}), idle: make(chan struct{}), pacing: make(chan struct{}, 1),
+		idle: make(chan struct{}), pacing: make(chan struct{}, 1),
 	}
 }
 
@@ -158,11 +157,6 @@ func (s *Server) beginShutdown() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuseNew()
-	select {
-	case <-s.ending:
-	default:
-		close(s.ending)
-	}
 	return slices.Collect(maps.Values(s.sessions))
 }
 
