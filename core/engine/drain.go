@@ -76,7 +76,7 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 		timer.Reset(pace.next(rand.Float64(), time.Since(began)) - time.Since(began))
 		select {
 		case <-timer.C:
-			go session.leave() // its receiver may take its time
+			go session.leave(context.WithoutCancel(ctx)) // its receiver may take its time
 		case <-ctx.Done():
 			return
 		case <-s.idle: // they have all gone by themselves, or by Shutdown
@@ -87,8 +87,8 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 }
 
 // leave lets the receiver finish, also if the drain is ended meanwhile, and closes the
-// session.
-func (s *Session) leave() {
+// session. ctx has no end.
+func (s *Session) leave(ctx context.Context) {
 	s.mu.Lock()
 	receiver, leaves := s.receiver, s.state != open
 	s.mu.Unlock()
@@ -96,7 +96,7 @@ func (s *Session) leave() {
 		return
 	}
 	if f, ok := receiver.(Finisher); ok {
-		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+		ctx, cancel := context.WithTimeout(ctx, finishTime)
 		defer cancel()
 		s.server.guard("Receiver.Finish", func() { f.Finish(ctx) })
 	}
