@@ -4,15 +4,17 @@ GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ADDR         ?= 127.0.0.1:3000
 FUZZTIME     ?= 30s
+FUZZ         ?= .
+INPUTS       ?= 1000000
 BENCH        ?= .
 QUICK        ?=
 SERVERS      ?=
 SCENARIOS    ?=
 
-export ADDR FUZZTIME
+export ADDR FUZZTIME FUZZ
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test race lint fuzz bench bench-compare gobench e2e examples prepare client gcc
+.PHONY: help chat test race lint fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +32,13 @@ lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 	@scripts/go-modules go run $(GOLANGCI_LINT) run ./...
 	@go run $(GOVULNCHECK) ./... || echo "govulncheck found something, or could not reach its database: see above. It does not fail this target."
 
-fuzz: ## every fuzz target, for FUZZTIME=30s each
+fuzz: ## every fuzz target, for FUZZTIME=30s each (FUZZ=regexp narrows them, by folder and name)
 	@scripts/fuzz
+
+parsers: ## Kawat's parsers beside the published JavaScript ones, on INPUTS=1000000 random messages (PARSER_SEED=n repeats them)
+	@scripts/npm-install e2e
+	@go build -o e2e/.bin/parser ./e2e/parser
+	@PARSER_INPUTS=$(INPUTS) node --test e2e/test/parser.test.mjs
 
 bench: ## the servers beside Node's, at most 30 minutes (QUICK=1 for 4; SERVERS=nethttp,node and SCENARIOS=echo-8 narrow it)
 	@scripts/npm-install bench/servers/node

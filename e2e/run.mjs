@@ -25,7 +25,7 @@ const run = (program, args) => {
 
 const server = ['server', './server'];
 const compared = [['bench-kawat', '../bench/servers/kawat'], ['bench-floor', '../bench/servers/floor']];
-const programs = { test: [server, ...compared], browser: [['chat', '../examples/chat'], server] };
+const programs = { test: [server, ['parser', './parser'], ...compared], browser: [['chat', '../examples/chat'], server] };
 for (const [name, source] of new Set(folders.flatMap((folder) => programs[folder]))) {
   run('go', ['build', '-race', '-o', `.bin/${name}`, source]);
 }

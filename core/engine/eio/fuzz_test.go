@@ -2,16 +2,38 @@ package eio_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/kawat-go/kawat/core/engine/eio"
 )
 
+// addSeeds adds packets and payloads of both revisions. The file has a JSON string a
+// line, in which a character is a byte, since the end-to-end tests read it as well.
+func addSeeds(f *testing.F) {
+	f.Helper()
+	file, err := os.ReadFile("testdata/seeds.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.Lines(string(file)) {
+		var text string
+		if err := json.Unmarshal([]byte(line), &text); err != nil {
+			f.Fatalf("%s: %v", line, err)
+		}
+		seed := []byte{}
+		for _, c := range text {
+			seed = append(seed, byte(c))
+		}
+		f.Add(seed)
+	}
+}
+
 // A packet that is accepted is the text that it was read from.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "0{}", "2probe", "4hello", "4", "7", "b", "\xff", "4\x00"} {
-		f.Add([]byte(seed))
-	}
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p, err := eio.Parse(text)
 		if err != nil {
@@ -31,9 +53,7 @@ func FuzzParse(f *testing.F) {
 
 // A payload that is accepted, written again, is read as the same packets.
 func FuzzPackets(f *testing.F) {
-	for _, seed := range []string{"", "4hello", "4a\x1ebAQID\x1e3", "b", "b!!!!", "\x1e\x1e", "1\x1e4\xff", "4é\x1e6"} {
-		f.Add([]byte(seed))
-	}
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		var packets []eio.Packet
 		var again []byte

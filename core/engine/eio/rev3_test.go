@@ -160,12 +160,7 @@ func TestAppendRev3(t *testing.T) {
 // Whatever arrives, reading it ends, goes no further than the body, and what was
 // read and is written again is read as the same.
 func FuzzRev3(f *testing.F) {
-	for _, seed := range []string{
-		"", "6:4hello", "4:4a😀6:b4AQID", "0:", "99999999999:4", "-1:4", "3:😀", "1:😀", "2:4\xff",
-		"\x00\xff...", "\x00\x06\xff4hello", "\x01\x04\xff\x04\x01\x02\x03", "\x00\x09\x09\x09\xff4",
-	} {
-		f.Add([]byte(seed))
-	}
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		first, err := collect(t, eio.PacketsRev3(body))
 		if err == nil {
