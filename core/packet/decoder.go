@@ -94,11 +94,14 @@ func (d *jsonDecoder) payload(p *Incoming, data []byte, attachments int) error {
 		if c != '{' && (c != '"' || p.Type == Connect) {
 			return ErrInvalidPayload
 		}
-		start := s.pos
-		if !s.only() {
+		only := span{start: s.pos}
+		if !s.value() {
 			return s.err
 		}
-		p.Args = ownArgs(data, []span{{start, len(data)}})
+		if only.end = s.pos; !s.end() {
+			return s.err
+		}
+		p.Args = ownArgs(data, []span{only})
 		return nil
 	}
 	return ErrInvalidPayload // DISCONNECT has none

@@ -58,6 +58,16 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// The space behind a payload is none of it.
+func TestDecodeSpaceBehind(t *testing.T) {
+	for _, text := range []string{`4"text"`, "4 \"text\"\r\n", "2[\"a\", \"text\"\t] ", `3[ "text" ] `} {
+		p, complete, err := JSON().NewDecoder(Limits{}).Add([]byte(text), false)
+		if v, bound := p.Args.Value(0); err != nil || !complete || v != "text" || bound != nil {
+			t.Errorf("%q: %q, %v, %v", text, v, bound, err)
+		}
+	}
+}
+
 func TestDecode(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, c := range []struct {
@@ -70,7 +80,7 @@ func TestDecode(t *testing.T) {
 	}{
 		{`0`, Connect, "/", NoID, "", nil},
 		{`0{}`, Connect, "/", NoID, "", []string{`{}`}},
-		{`0/chat,{"token":1} `, Connect, "/chat", NoID, "", []string{`{"token":1} `}},
+		{`0/chat,{"token":1} `, Connect, "/chat", NoID, "", []string{`{"token":1}`}},
 		{`0/,`, Connect, "/", NoID, "", nil},
 		{`1/chat,`, Disconnect, "/chat", NoID, "", nil},
 		{`1/chat`, Disconnect, "/chat", NoID, "", nil},

@@ -75,6 +75,9 @@ func checkIncoming(t *testing.T, p Incoming) {
 		if ok, err := accepts(p.Args.Raw(i), 1000); !ok {
 			t.Fatalf("argument %d: %q: %v", i, p.Args.Raw(i), err)
 		}
+		if raw := p.Args.Raw(i); len(bytes.Trim(raw, " \t\r\n")) != len(raw) {
+			t.Fatalf("argument %d has space around it: %q", i, raw)
+		}
 		var m struct {
 			Data  []byte
 			Named blob

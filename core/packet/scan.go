@@ -33,12 +33,6 @@ func (s *scanner) space() byte {
 	return 0
 }
 
-// only scans a value that must be all there is.
-func (s *scanner) only() bool {
-	s.space()
-	return s.value() && s.end()
-}
-
 // end reports whether nothing but white space is left.
 func (s *scanner) end() bool {
 	s.space()

@@ -16,7 +16,8 @@ import (
 // accepts is what the scanner says of a text, nested up to depth.
 func accepts(text []byte, depth int) (bool, Error) {
 	s := scanner{data: text, depth: depth}
-	ok := s.only()
+	s.space()
+	ok := s.value() && s.end()
 	return ok, s.err
 }
 

@@ -80,7 +80,7 @@ export class Corpus {
     switch (type) {
       case '0': return this.below(3) ? `{${this.list(() => `${this.string()}:${this.value(3)}`)}}` : '';
       case '1': return '';
-      case '4': return this.below(2) ? this.string() : `{"message":${this.string()}}`;
+      case '4': return this.below(2) ? this.string() + this.of(spaces) : `{"message":${this.string()}}`;
       case '3': case '6': return `[${this.list(() => this.value())}]`;
     }
     const args = this.list(() => this.value());
