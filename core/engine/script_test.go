@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,11 +30,17 @@ type play struct {
 // A player is one client. It polls, or has a WebSocket, or is on its way.
 type player struct {
 	*client
+	pipes           []*pipe
 	conn, candidate *pipe
 	cancels         []context.CancelFunc
-	sent, told      int // the last numbers of the client's messages and the server's
-	heard           int // the last that the client has heard
+	sent, told      int  // the last numbers of the client's messages and the server's
+	heard           int  // the last that the client has heard
+	hanging         int  // polls
+	probed          bool // the candidate
+	unproved        bool // one that had not probed has said that it takes over
 	over            bool
+
+	mu sync.Mutex // guards heard and hanging
 }
 
 // FuzzSession plays scripts.
@@ -72,7 +78,14 @@ func playScript(t *testing.T, script []byte) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := &play{t: t}
-		p.host = serveWith(t, engine.Config{MaxQueuedMessages: 30, MaxQueuedBytes: 300, MaxPayload: 200}, func(r *recorder) { p.all = append(p.all, r) })
+		p.host = serveWith(t, engine.Config{MaxQueuedMessages: 30, MaxQueuedBytes: 300, MaxPayload: 200}, func(r *recorder) {
+			p.all = append(p.all, r)
+			r.onMessage = func(m message) {
+				if strings.HasSuffix(string(m), "7") {
+					time.Sleep(70 * ms) // the program takes its time
+				}
+			}
+		})
 		for ; len(script) >= 2 && len(p.steps) < 60; script = script[2:] {
 			p.steps = append(p.steps, p.step(script[0]%13, script[1]))
 			synctest.Wait()
@@ -100,6 +113,7 @@ func (p *play) check() {
 			continue
 		}
 		c.read()
+		c.checkHeard()
 		last := 0
 		for _, m := range c.got() {
 			n, err := strconv.Atoi(strings.TrimPrefix(string(m), "c"))
@@ -115,6 +129,32 @@ func (p *play) check() {
 	if stats := p.host.Stats(); stats.Panics != 0 || stats.QueuedBytes < 0 || stats.QueuedBytes > 400*int64(stats.Sessions) {
 		p.t.Errorf("%+v", stats)
 	}
+}
+
+// checkHeard holds that a client that listens has heard all there is, when all is quiet.
+func (c *player) checkHeard() {
+	if c.session == nil || c.over || c.reason() != "" {
+		return
+	}
+	over := c.session.Transport()
+	if c.unproved && c.session.Upgraded() {
+		c.host.t.Error("a WebSocket has taken over that had not probed")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	listens := c.hanging > 0
+	if over == engine.WebSocket {
+		listens = c.conn != nil && !c.conn.isStalled() && !c.conn.isClosed()
+	}
+	if listens && c.heard != c.told {
+		c.host.t.Errorf("the client listens by %s, and has heard %d of %d", over, c.heard, c.told)
+	}
+}
+
+func (p *pipe) isStalled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stalled
 }
 
 func (p *play) checkEnd() {
@@ -146,8 +186,11 @@ func (p *play) step(kind, how byte) string {
 		c.say(more)
 	case 5:
 		if next, _ := p.host.dial("EIO=4&transport=websocket&sid=" + c.sid); next != nil {
-			c.candidate = next
-			next.send("2probe")
+			c.pipes = append(c.pipes, next)
+			c.candidate, c.probed = next, more%4 != 0
+			if c.probed {
+				next.send("2probe")
+			}
 		}
 	case 6:
 		c.takeOver()
@@ -183,7 +226,9 @@ func (p *play) open(overWebSocket bool) *player {
 	c := &player{client: &client{recorder: &recorder{t: p.t}, host: p.host}}
 	known := len(p.all)
 	if overWebSocket {
-		c.conn, _ = p.host.dial(webSocket)
+		if c.conn, _ = p.host.dial(webSocket); c.conn != nil {
+			c.pipes = append(c.pipes, c.conn)
+		}
 		synctest.Wait()
 	} else {
 		do(p.host.Server, "GET", polling, "")
@@ -200,7 +245,9 @@ func (p *play) open(overWebSocket bool) *player {
 func (c *player) hang() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancels = append(c.cancels, cancel)
+	c.hangs(1)
 	go func() {
+		defer c.hangs(-1)
 		reply := c.host.ServePoll(ctx, request("GET", c.query(), ""))
 		if reply.Status != 200 {
 			return
@@ -214,8 +261,16 @@ func (c *player) hang() {
 	}()
 }
 
-// hears notes a message of the server. The steps' Wait keeps it apart from others.
+func (c *player) hangs(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hanging += n
+}
+
+// hears notes a message of the server.
 func (c *player) hears(p eio.Packet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if p.Type != eio.Message || c.over {
 		return
 	}
@@ -261,7 +316,7 @@ func (c *player) say(more int) {
 	for i := range batch {
 		texts[i] = string(batch[i])
 	}
-	c.post(strings.Join(texts, "\x1e"))
+	go c.post(strings.Join(texts, "\x1e"))
 }
 
 // tell has the server send some messages.
@@ -270,22 +325,30 @@ func (c *player) tell(n, how int) {
 		return
 	}
 	for range n {
-		c.told++
-		if how%3 == 0 {
-			_ = c.session.SendBinary([]byte(strconv.Itoa(c.told)))
+		var err error
+		if text := strconv.Itoa(c.told + 1); how%3 == 0 {
+			err = c.session.SendBinary([]byte(text))
 		} else {
-			_ = c.session.SendText(strconv.Itoa(c.told))
+			err = c.session.SendText(text)
+		}
+		if err == nil {
+			c.told++
 		}
 	}
 }
 
 // takeOver sends the upgrade packet, probed or not.
 func (c *player) takeOver() {
-	if c.candidate != nil {
-		c.candidate.rest() // 3probe
-		c.conn, c.candidate = c.candidate, nil
-		c.conn.send("5")
+	next := c.candidate
+	if next == nil {
+		return
 	}
+	if c.candidate = nil; c.probed {
+		c.conn, c.unproved = next, false
+	} else {
+		c.unproved = c.session != nil && !c.session.Upgraded()
+	}
+	next.send("5")
 }
 
 // odd says what clients do not say.
@@ -293,6 +356,8 @@ func (c *player) odd(more int) {
 	text := []message{"2", "1", "3", "5", "6", "0{}", "2probe", "9", "", "b!", "4\xff", binary("x"), "bAQID"}[more%13]
 	switch {
 	case c.candidate != nil:
+		c.probed = c.probed || text == "2probe"
+		c.unproved = c.unproved && !(c.probed && text == "5") // that one may
 		c.candidate.send(text)
 	case c.conn != nil:
 		c.conn.send(text)
@@ -302,7 +367,7 @@ func (c *player) odd(more int) {
 }
 
 func (c *player) eachPipe(f func(*pipe)) {
-	for _, p := range slices.DeleteFunc([]*pipe{c.conn, c.candidate}, func(p *pipe) bool { return p == nil }) {
+	for _, p := range c.pipes {
 		f(p)
 	}
 }
