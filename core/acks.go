@@ -136,6 +136,12 @@ func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) e
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
+	w.giveUp(id, err)
+	return err
+}
+
+// giveUp takes the wait for those back who have not answered, and says why.
+func (w *ackWaiter) giveUp(id int64, err error) {
 	w.mu.Lock()
 	missing := w.missing
 	w.missing = nil
@@ -144,7 +150,6 @@ func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) e
 		s.forgetAck(id)
 		s.noteAck(w.event, w.asked, err)
 	}
-	return err
 }
 
 // ackTimeout returns how long to wait for acks where Timeout has set d, if it has.
@@ -174,8 +179,8 @@ func (d Direct) EmitWithAck(ctx context.Context, event string, args ...any) (Rep
 	if err := s.expect(id, w); err != nil {
 		return Reply{}, err
 	}
+	defer s.forgetAck(id) // also if a listener below ends the goroutine
 	if err := s.send(out.frames); err != nil {
-		s.forgetAck(id)
 		return Reply{}, err
 	}
 	s.noteSent(event)
@@ -224,6 +229,7 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 	for s, err := range missed {
 		s.noteAck(event, w.asked, err)
 	}
+	defer w.giveUp(id, errPanic) // if a listener ends the goroutine
 	n.noteBroadcast(event, len(targets))
 	n.notifyOutgoing(targets, event, args)
 	if len(targets) > 0 {

@@ -48,7 +48,16 @@ func (s *Server) leaveCluster(ctx context.Context) error {
 	if s.cluster == nil {
 		return nil
 	}
-	s.cluster.leave()
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		s.cluster.leave()
+	}()
+	select {
+	case <-left:
+	case <-ctx.Done():
+		return fmt.Errorf("socketio: the backplane has not let go: %w", ctx.Err())
+	}
 	if err := s.cluster.workers.wait(ctx); err != nil {
 		return fmt.Errorf("socketio: handlers of events from other nodes still run: %w", err)
 	}
@@ -57,9 +66,11 @@ func (s *Server) leaveCluster(ctx context.Context) error {
 
 func (c *cluster) leave() {
 	c.cancel()
-	if err := c.node.Close(); err != nil {
-		c.server.log.Warn("leaving the backplane failed", "error", err)
-	}
+	c.server.engine.Call("Config.Backplane", func() {
+		if err := c.node.Close(); err != nil {
+			c.server.log.Warn("leaving the backplane failed", "error", err)
+		}
+	})
 }
 
 // receive takes what other nodes say. Answers are dealt with here, so that handlers
@@ -82,7 +93,7 @@ func (c *cluster) receive(m backplane.Message) {
 
 // pack makes a packet for other nodes. It holds copies of what was given.
 func (s *Server) pack(p packet.Outgoing) (backplane.Packet, error) {
-	encoded, err := s.cfg.Codec.Encode(nil, p)
+	encoded, err := s.runCodec(nil, p)
 	if err != nil {
 		return backplane.Packet{}, fmt.Errorf("socketio: cannot send %s %q to other nodes: %w", p.Type, p.Event, err)
 	}

@@ -35,7 +35,7 @@ func TestConfigsThatMakeNoSense(t *testing.T) {
 func TestTheZeroConfig(t *testing.T) {
 	io, err := socketio.New(socketio.Config{})
 	must(t, err)
-	if io.Engine().Path() != "/socket.io" || io.Engine().MaxPayload() != 1_000_000 || io.Engine().Logger() != slog.Default() {
+	if io.Engine().Path() != "/socket.io" || io.Engine().MaxPayload() != 1_000_000 || io.Engine().Config().Logger != slog.Default() {
 		t.Errorf("path %q, payload %d", io.Engine().Path(), io.Engine().MaxPayload())
 	}
 	must(t, io.Close())

@@ -108,16 +108,35 @@ func (c *conn) queue(s *Socket, p packet.Incoming) {
 // decode hands a message to the decoder. After a panic there, nobody knows what
 // the decoder has of it, so that is an error like those of the client.
 func (c *conn) decode(data []byte, binary bool) (p packet.Incoming, complete bool, err error) {
+	returned := false
+	defer c.exited(&returned)
 	err = errPanic
 	c.server.guard("Config.Codec", func() { p, complete, err = c.decoder.Add(data, binary) })
+	returned = true
 	return p, complete, err
+}
+
+// exited, when deferred, ends the connection if the decoder has ended the goroutine.
+func (c *conn) exited(returned *bool) {
+	if !*returned {
+		c.violated(errPanic.Error())
+	}
+}
+
+// waits reports whether attachments are still to come.
+func (c *conn) waits() (pending bool) {
+	returned := false
+	defer c.exited(&returned)
+	c.server.guard("Config.Codec", func() { pending = c.decoder.Pending() })
+	returned = true
+	return pending
 }
 
 // Flush implements [engine.Receiver]: the handlers are given all the events that
 // arrived together. The last socket's are for who has read them, which saves most
 // clients a goroutine.
 func (c *conn) Flush() engine.Work {
-	if c.attachmentTimer == nil && c.decoder.Pending() {
+	if c.attachmentTimer == nil && c.waits() {
 		c.startAttachmentTimer()
 	}
 	var last *Socket
@@ -194,7 +213,9 @@ func (c *conn) connectTimedOut() {
 	joined := c.joined
 	c.mu.Unlock()
 	if !joined {
-		c.takeSockets()
+		for _, s := range c.takeSockets() { // whose middleware still runs
+			s.end(ReasonForcedServerClose)
+		}
 		c.session.CloseNow()
 	}
 }

@@ -66,7 +66,7 @@ func (c *conn) refusal(namespace string, why *Error) ([]*engine.Frame, error) {
 	if c.legacy {
 		return c.legacyRefusal(namespace, why)
 	}
-	return encode(c.server.cfg.Codec, packet.Outgoing{
+	return c.server.encode(packet.Outgoing{
 		Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{errorObject(*why)},
 	}, true)
 }
@@ -116,6 +116,19 @@ func (s *Socket) connect() {
 
 // decided answers a CONNECT as the middleware has decided.
 func (s *Socket) decided(err error) {
+	answered := false
+	defer func() {
+		if !answered { // since the codec has ended the goroutine, or worse
+			s.conn.violated("no answer")
+		}
+	}()
+	s.server().guard("CONNECT", func() {
+		s.decide(err)
+		answered = true
+	})
+}
+
+func (s *Socket) decide(err error) {
 	if err != nil {
 		s.conn.forget(s, false)
 		s.end(ReasonForcedClose)
@@ -225,7 +238,11 @@ func (s *Socket) runMiddleware() error {
 		ctx := s.Context()
 		var next context.Context
 		err := errPanic
-		s.server().guard("Use", func() { next, err = m(ctx, s) })
+		s.server().guard("Use", func() {
+			var failed error
+			next, failed = m(ctx, s)
+			err = vetted(failed)
+		})
 		if err != nil {
 			if err != error(disclosed(err)) && err != errPanic {
 				s.server().say(ctx, lineMiddleware, slog.LevelWarn, "middleware failed; the client is told \"internal error\"",

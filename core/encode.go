@@ -11,21 +11,21 @@ import (
 const usualSize = 112
 
 // encode makes the frames of a packet. They hold copies of what was given.
-func encode(codec packet.Codec, p packet.Outgoing, compress bool) ([]*engine.Frame, error) {
-	return encodeInto(codec, p, compress, func() *engine.Frame { return new(engine.Frame) })
+func (s *Server) encode(p packet.Outgoing, compress bool) ([]*engine.Frame, error) {
+	return s.encodeInto(p, compress, func() *engine.Frame { return new(engine.Frame) })
 }
 
 // encodeOnce is encode for a packet that one client is sent, by SendFrames, and that
 // nobody keeps.
-func encodeOnce(codec packet.Codec, p packet.Outgoing) ([]*engine.Frame, error) {
-	return encodeInto(codec, p, true, engine.OnceFrame)
+func (s *Server) encodeOnce(p packet.Outgoing) ([]*engine.Frame, error) {
+	return s.encodeInto(p, true, engine.OnceFrame)
 }
 
-func encodeInto(codec packet.Codec, p packet.Outgoing, compress bool, frame func() *engine.Frame) ([]*engine.Frame, error) {
+func (s *Server) encodeInto(p packet.Outgoing, compress bool, frame func() *engine.Frame) ([]*engine.Frame, error) {
 	first := frame()
 	buf := first.Buffer(usualSize)
 	prefix := len(buf)
-	encoded, err := codec.Encode(buf, p)
+	encoded, err := s.runCodec(buf, p)
 	if err != nil {
 		return nil, fmt.Errorf("socketio: cannot send %s %q: %w", p.Type, p.Event, err)
 	}
@@ -44,4 +44,11 @@ func encodeInto(codec packet.Codec, p packet.Outgoing, compress bool, frame func
 		}
 	}
 	return frames, nil
+}
+
+// runCodec has the codec encode a packet. A panic there is an error like others that
+// the codec has.
+func (s *Server) runCodec(dst []byte, p packet.Outgoing) (encoded packet.Encoded, err error) {
+	defer s.recoveredAs("Config.Codec", &err)
+	return s.cfg.Codec.Encode(dst, p)
 }

@@ -88,6 +88,16 @@ func CheckEvent(name string) error {
 	return fmt.Errorf("socketio: the event name %q is reserved: %s", name, cure)
 }
 
+// vetted returns an error of the user's after a look at it by the methods that it may
+// have, which are the user's code as well. It is for where that is guarded.
+func vetted(err error) error {
+	if err != nil {
+		_ = disclosed(err)
+		_ = errors.Is(err, ErrDisconnected)
+	}
+	return err
+}
+
 // disclosed returns what the client may know of an error.
 func disclosed(err error) *Error {
 	var e *Error

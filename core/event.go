@@ -50,20 +50,26 @@ func (e *Event) Ack(args ...any) error {
 	if e.acked.Swap(true) {
 		return ErrAlreadyAcked
 	}
+	encoded := false
+	defer func() {
+		if !encoded {
+			e.acked.Store(false) // so that the client can be told of the failure
+		}
+	}()
 	s := e.socket
 	id := max(e.packet.ID, 0) // 0 if it is only to be remembered
 	ack := packet.Outgoing{Type: packet.Ack, Namespace: s.namespace.name, ID: id, Args: args}
 	var frames []*engine.Frame
 	var err error
 	if attempt == nil {
-		frames, err = encodeOnce(s.server().cfg.Codec, ack)
+		frames, err = s.server().encodeOnce(ack)
 	} else { // which keeps them
-		frames, err = encode(s.server().cfg.Codec, ack, true)
+		frames, err = s.server().encode(ack, true)
 	}
 	if err != nil {
-		e.acked.Store(false) // so that the client can be told of the failure
 		return err
 	}
+	encoded = true
 	if e.WantsAck() {
 		err = s.send(frames)
 	}
@@ -91,9 +97,9 @@ func (s *Socket) dispatch(e *Event) {
 	s.tellAny(own, e)
 	s.server().guard(e.Name(), func() {
 		if s.namespace.wraps() || own.wraps() {
-			err = s.namespace.wrap(own.wrap(s.handle))(s.Context(), e)
+			err = vetted(s.namespace.wrap(own.wrap(s.handle))(s.Context(), e))
 		} else {
-			err = s.handle(s.Context(), e) // spares most programs an allocation
+			err = vetted(s.handle(s.Context(), e)) // spares most programs an allocation
 		}
 	})
 }

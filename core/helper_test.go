@@ -40,12 +40,18 @@ type server struct {
 // serve makes a server, and checks at the test's end that nothing is left in it.
 func serve(t testing.TB, cfg socketio.Config) *server {
 	t.Helper()
+	return serveBy(t, cfg, socketio.New)
+}
+
+// serveBy is serve for a server that is made in another way.
+func serveBy(t testing.TB, cfg socketio.Config, make func(socketio.Config) (*socketio.Server, error)) *server {
+	t.Helper()
 	s := &server{logs: new(logs)}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	var err error
-	if s.Server, err = socketio.New(cfg); err != nil {
+	if s.Server, err = make(cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -95,7 +95,7 @@ func (c *conn) legacyRefusal(namespace string, why *Error) ([]*engine.Frame, err
 	var frames []*engine.Frame
 	var err error
 	for _, shape := range shapes {
-		frames, err = encode(c.server.cfg.Codec, packet.Outgoing{
+		frames, err = c.server.encode(packet.Outgoing{
 			Type: packet.ConnectError, Namespace: namespace, ID: packet.NoID, Args: []any{shape},
 		}, true)
 		if err == nil {

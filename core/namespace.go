@@ -265,5 +265,5 @@ func (n *Namespace) leave(s *Socket, name string) {
 // encode makes frames of a packet of this namespace.
 func (n *Namespace) encode(p packet.Outgoing, compress bool) ([]*engine.Frame, error) {
 	p.Namespace = n.name
-	return encode(n.server.cfg.Codec, p, compress)
+	return n.server.encode(p, compress)
 }

@@ -147,7 +147,11 @@ func (p *ParentNamespace) accepts(ctx context.Context, name string, h func() *Ha
 		return p.re.MatchString(name), nil
 	}
 	accepted, err := false, errPanic
-	p.server.guard("OfFunc", func() { accepted, err = p.match(ctx, name, h()) })
+	p.server.guard("OfFunc", func() {
+		var failed error
+		accepted, failed = p.match(ctx, name, h())
+		err = vetted(failed)
+	})
 	if err != nil && err != error(disclosed(err)) && err != errPanic && context.Cause(ctx) == nil {
 		p.server.say(ctx, lineOfFunc, slog.LevelWarn, "OfFunc failed; the client is told \"internal error\"",
 			"namespace", logName(name), "error", logError{err})
@@ -160,7 +164,7 @@ func (p *ParentNamespace) probe(event string, args []any) error {
 	if packet.Reserved(event) {
 		return CheckEvent(event)
 	}
-	_, err := encode(p.server.cfg.Codec, packet.Outgoing{
+	_, err := p.server.encode(packet.Outgoing{
 		Type: packet.Event, Namespace: "/", ID: packet.NoID, Event: event, Args: args,
 	}, true)
 	return err

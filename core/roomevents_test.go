@@ -11,6 +11,7 @@ import (
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/siotest"
+	"github.com/kawat-go/kawat/internal/hooktest"
 )
 
 // watch lists what happens to rooms; ids are replaced by the names given for them.
@@ -168,13 +169,14 @@ func TestRoomListenersMayDoEverything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				io := serve(t, socketio.Config{})
+				st := &hooktest.Stage{Server: io.Server, Parent: io.OfRegexp(hooktest.Pattern())}
 				calls := 0
 				io.OnJoinRoom(func(_, id string) {
 					if calls++; calls > 10 {
 						return
 					}
 					if s := io.Socket(id); s != nil {
-						do(io, s)
+						do(st, s)
 					}
 				})
 				io.OnLeaveRoom(func(string, string) { _ = io.Stats() })

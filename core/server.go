@@ -54,7 +54,7 @@ func New(cfg Config) (*Server, error) {
 		}
 		e.ServeFiles(files.serve)
 	}
-	s := &Server{cfg: cfg, engine: e, log: cfg.Logger, namespaces: make(map[string]*Namespace)}
+	s := &Server{cfg: cfg, engine: e, log: e.Logger(), namespaces: make(map[string]*Namespace)}
 	if cfg.Observer != nil {
 		s.observer = *cfg.Observer
 	}
@@ -221,6 +221,14 @@ func (s *Server) guard(what string, f func()) {
 	}()
 	f()
 	returned = true
+}
+
+// recoveredAs is recovered for what returns an error, which then is errPanic.
+func (s *Server) recoveredAs(what string, err *error) {
+	if v := recover(); v != nil {
+		s.notePanic(what, v)
+		*err = errPanic
+	}
 }
 
 // recovered, when deferred, stops a panic of what is not guarded, such as a codec

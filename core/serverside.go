@@ -26,6 +26,9 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	if err != nil || c == nil {
 		return err
 	}
+	if c.ctx.Err() != nil { // it is leaving, though the backplane may not know yet
+		return backplane.ErrClosed
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, n.server.cfg.AckTimeout)
 	defer cancel()
 	return c.node.Publish(ctx, m)
@@ -132,11 +135,17 @@ func (e *ServerSideEvent) answer(p packet.Outgoing) error {
 	if e.acked.Swap(true) {
 		return ErrAlreadyAcked
 	}
+	packs := true
+	defer func() {
+		if packs {
+			e.acked.Store(false) // so that the sender can be told of the failure
+		}
+	}()
 	packed, err := e.namespace.server.pack(p)
 	if err != nil {
-		e.acked.Store(false) // so that the sender can be told of the failure
 		return err
 	}
+	packs = false
 	return e.namespace.server.cluster.respond(e.message, packed)
 }
 
@@ -293,10 +302,10 @@ func (e *ServerSideEvent) handle() {
 	}
 	s.guard("OnServerSide", func() {
 		for _, h := range handlers {
-			if err = (*h)(s.cluster.ctx, e); err != nil {
+			if failed := vetted((*h)(s.cluster.ctx, e)); failed != nil {
+				err = failed
 				return
 			}
-			err = errPanic // until all have returned
 		}
 		err = nil
 	})

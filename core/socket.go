@@ -294,7 +294,8 @@ func (s *Socket) Disconnect(close bool) error {
 // told last: it may join again as soon as it knows.
 func (s *Socket) leave() error {
 	frames, err := s.namespace.encode(packet.Outgoing{Type: packet.Disconnect, ID: packet.NoID}, true)
-	if err != nil {
+	if err != nil { // so the client cannot be told but by the end of its connection
+		s.conn.close(ReasonServerDisconnect)
 		return err
 	}
 	s.conn.forget(s, true)

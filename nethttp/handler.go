@@ -27,7 +27,7 @@ func Mount(mux Mux, io engine.Endpoint, opts ...Option) {
 func Handler(io engine.Endpoint, opts ...Option) http.Handler {
 	h, o := host.New(io), collect(opts)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.Serve(w, r, o.extras(r)); err != nil {
+		if err := h.Serve(w, r, o.extras(h.Server(), r)); err != nil {
 			fail(w, h.Server(), err)
 		}
 	})

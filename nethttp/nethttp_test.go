@@ -32,6 +32,7 @@ func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Cont
 	routes.HandleFunc("GET /hello", text("hello"))
 	routes.HandleFunc("GET "+path+"x", text("neighbour"))
 	options := []nethttp.Option{nethttp.Values(func(r *http.Request) map[string]any {
+		app.Meddled()
 		return map[string]any{adaptertest.UserKey: r.Context().Value(adaptertest.ContextKey{})}
 	})}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/host"
 )
 
@@ -39,15 +40,15 @@ func collect(opts []Option) options {
 }
 
 // extras collects what the options ask for, at a handshake.
-func (o *options) extras(r *http.Request) (x host.Extras) {
+func (o *options) extras(srv *engine.Server, r *http.Request) (x host.Extras) {
 	if !host.Handshake(r.URL.RawQuery) {
 		return x
 	}
 	if o.context != nil {
-		x.Context = o.context(r)
+		x.Failed = !srv.Call("WithContext", func() { x.Context = o.context(r) })
 	}
-	if o.values != nil {
-		x.Values = o.values(r)
+	if o.values != nil && !x.Failed {
+		x.Failed = !srv.Call("Values", func() { x.Values = o.values(r) })
 	}
 	return x
 }

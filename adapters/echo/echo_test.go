@@ -36,7 +36,7 @@ func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Cont
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
 	e.Use(middlewares(app)...)
-	options := []sioecho.Option{sioecho.Values(adaptertest.UserKey), sioecho.WithContext(withUser)}
+	options := []sioecho.Option{sioecho.Values(adaptertest.UserKey), sioecho.WithContext(withUser(app))}
 	var r routes = e
 	switch app.Place {
 	case adaptertest.Root:
@@ -63,8 +63,11 @@ func auth(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func withUser(c echo.Context) context.Context {
-	return context.WithValue(c.Request().Context(), adaptertest.ContextKey{}, c.Get(adaptertest.UserKey))
+func withUser(app adaptertest.App) func(c echo.Context) context.Context {
+	return func(c echo.Context) context.Context {
+		app.Meddled()
+		return context.WithValue(c.Request().Context(), adaptertest.ContextKey{}, c.Get(adaptertest.UserKey))
+	}
 }
 
 func middlewares(app adaptertest.App) (list []echo.MiddlewareFunc) {

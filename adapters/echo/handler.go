@@ -29,7 +29,7 @@ func Mount(r Router, io engine.Endpoint, opts ...Option) {
 func Handler(io engine.Endpoint, opts ...Option) echo.HandlerFunc {
 	h, o := host.New(io), collect(opts)
 	return func(c echo.Context) error {
-		if err := h.Serve(c.Response(), c.Request(), o.extras(c)); err != nil {
+		if err := h.Serve(c.Response(), c.Request(), o.extras(h.Server(), c)); err != nil {
 			return fail(c, err)
 		}
 		return nil // whatever happened, it has been answered

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/host"
 )
 
@@ -40,13 +41,13 @@ func collect(opts []Option) options {
 }
 
 // extras collects what the options ask for, at a handshake.
-func (o *options) extras(c echo.Context) host.Extras {
+func (o *options) extras(srv *engine.Server, c echo.Context) host.Extras {
 	x := host.Extras{Hijacking: func() { switching(c.Response()) }}
 	if !host.Handshake(c.Request().URL.RawQuery) {
 		return x
 	}
 	if o.context != nil {
-		x.Context = o.context(c)
+		x.Failed = !srv.Call("WithContext", func() { x.Context = o.context(c) })
 	}
 	x.Values = host.Values(o.keys, func(key string) (any, bool) {
 		v := c.Get(key)

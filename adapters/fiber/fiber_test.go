@@ -48,7 +48,7 @@ func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Cont
 	for _, m := range middlewares(app) {
 		f.Use(m)
 	}
-	options := []siofiber.Option{siofiber.Locals(adaptertest.UserKey), siofiber.WithContext(withUser)}
+	options := []siofiber.Option{siofiber.Locals(adaptertest.UserKey), siofiber.WithContext(withUser(app))}
 	var routes fiber.Router = f
 	switch app.Place {
 	case adaptertest.Root:
@@ -94,9 +94,12 @@ func auth(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-func withUser(c *fiber.Ctx) context.Context {
-	user, _ := c.Locals(adaptertest.UserKey).(string)
-	return context.WithValue(c.UserContext(), adaptertest.ContextKey{}, string([]byte(user)))
+func withUser(app adaptertest.App) func(c *fiber.Ctx) context.Context {
+	return func(c *fiber.Ctx) context.Context {
+		app.Meddled()
+		user, _ := c.Locals(adaptertest.UserKey).(string)
+		return context.WithValue(c.UserContext(), adaptertest.ContextKey{}, string([]byte(user)))
+	}
 }
 
 func middlewares(app adaptertest.App) (list []fiber.Handler) {

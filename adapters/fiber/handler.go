@@ -63,8 +63,24 @@ type handler struct {
 }
 
 func (h *handler) serve(c *fiber.Ctx) error {
-	req := h.translate(c)
-	if req.IsUpgrade() {
+	served := false
+	defer func() {
+		if !served { // the goroutine ends, and fasthttp would never close the connection
+			_ = c.Context().Conn().Close()
+		}
+	}()
+	err := h.answer(c)
+	served = true
+	return err
+}
+
+func (h *handler) answer(c *fiber.Ctx) error {
+	req, ok := h.translate(c)
+	switch {
+	case !ok:
+		write(c, h.srv.ReplyError(fiber.StatusInternalServerError, "internal error"))
+		return nil
+	case req.IsUpgrade():
 		return h.upgrade(c, req)
 	}
 	h.poll(c, req)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/host"
 )
 
@@ -45,18 +46,20 @@ func collect(opts []Option) options {
 	return o
 }
 
-// base returns the session's base context, nil for the background.
-func (o *options) base(c *fiber.Ctx) context.Context {
-	ctx := c.UserContext()
+// base returns the session's base context, nil for the background. It reports false
+// if the user's function has failed.
+func (o *options) base(srv *engine.Server, c *fiber.Ctx) (ctx context.Context, ok bool) {
+	ctx, ok = c.UserContext(), true
 	if o.context != nil {
-		if own := o.context(c); own != nil {
+		var own context.Context
+		if ok = srv.Call("WithContext", func() { own = o.context(c) }); own != nil {
 			ctx = own
 		}
 	}
 	if ctx == context.Background() { // as nearly always: nothing to be kept
-		return nil
+		return nil, ok
 	}
-	return context.WithoutCancel(ctx)
+	return context.WithoutCancel(ctx), ok
 }
 
 // values returns copies of the locals that were asked for.

@@ -14,8 +14,9 @@ import (
 	"github.com/kawat-go/kawat/internal/host"
 )
 
-// translate copies the request: fasthttp reuses all of its memory for the next.
-func (h *handler) translate(c *fiber.Ctx) *engine.Request {
+// translate copies the request: fasthttp reuses all of its memory for the next. It
+// reports false if the function of the user's that has a say in it has failed.
+func (h *handler) translate(c *fiber.Ctx) (req *engine.Request, ok bool) {
 	ctx := c.Context()
 	var to copier
 	to.Grow(len(ctx.Request.Header.RawHeaders()) + len(ctx.Request.RequestURI()) + 32)
@@ -23,7 +24,7 @@ func (h *handler) translate(c *fiber.Ctx) *engine.Request {
 		engine.Request
 		values [8]string
 	}{}
-	req := &all.Request
+	req, ok = &all.Request, true
 	*req = engine.Request{
 		Method:     to.copy(ctx.Method()),
 		Path:       to.copy(ctx.Path()),
@@ -37,10 +38,10 @@ func (h *handler) translate(c *fiber.Ctx) *engine.Request {
 		setBody(req, ctx)
 	}
 	if host.Handshake(req.RawQuery) {
-		req.Context = h.base(c)
+		req.Context, ok = h.base(h.srv, c)
 		req.Values = h.values(c)
 	}
-	return req
+	return req, ok
 }
 
 // A copier copies texts, into one piece of memory as long as that suffices.

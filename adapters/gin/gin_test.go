@@ -34,7 +34,7 @@ func TestAdapter(t *testing.T) {
 func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Context) error {
 	r := gin.New()
 	r.Use(middlewares(app)...)
-	options := []siogin.Option{siogin.Values(adaptertest.UserKey), siogin.WithContext(withUser)}
+	options := []siogin.Option{siogin.Values(adaptertest.UserKey), siogin.WithContext(withUser(app))}
 	var routes gin.IRouter = r
 	switch app.Place {
 	case adaptertest.Root:
@@ -59,8 +59,11 @@ func auth(c *gin.Context) {
 	c.Set(adaptertest.UserKey, user)
 }
 
-func withUser(c *gin.Context) context.Context {
-	return context.WithValue(c.Request.Context(), adaptertest.ContextKey{}, c.GetString(adaptertest.UserKey))
+func withUser(app adaptertest.App) func(c *gin.Context) context.Context {
+	return func(c *gin.Context) context.Context {
+		app.Meddled()
+		return context.WithValue(c.Request.Context(), adaptertest.ContextKey{}, c.GetString(adaptertest.UserKey))
+	}
 }
 
 func middlewares(app adaptertest.App) (list []gin.HandlerFunc) {

@@ -25,7 +25,7 @@ func Handler(io engine.Endpoint, opts ...Option) gin.HandlerFunc {
 	h, o := host.New(io), collect(opts)
 	return func(c *gin.Context) {
 		c.Abort() // nothing follows
-		if err := h.Serve(c.Writer, c.Request, o.extras(c)); err != nil {
+		if err := h.Serve(c.Writer, c.Request, o.extras(h.Server(), c)); err != nil {
 			fail(c, err)
 		}
 	}

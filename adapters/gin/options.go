@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/host"
 )
 
@@ -40,13 +41,13 @@ func collect(opts []Option) options {
 }
 
 // extras collects what the options ask for, at a handshake.
-func (o *options) extras(c *gin.Context) host.Extras {
+func (o *options) extras(srv *engine.Server, c *gin.Context) host.Extras {
 	x := host.Extras{Hijacking: func() { c.Writer.WriteHeader(http.StatusSwitchingProtocols) }} // for loggers
 	if !host.Handshake(c.Request.URL.RawQuery) {
 		return x
 	}
 	if o.context != nil {
-		x.Context = o.context(c)
+		x.Failed = !srv.Call("WithContext", func() { x.Context = o.context(c) })
 	}
 	x.Values = host.Values(o.keys, func(key string) (any, bool) { return c.Get(key) })
 	return x

@@ -68,7 +68,7 @@ func TestDefaults(t *testing.T) {
 	if *cookie != (engine.Cookie{}) {
 		t.Error("the caller's configuration is changed")
 	}
-	if srv.Path() != "/my/path" || srv.MaxPayload() != 1_000_000 || srv.WriteTimeout() != 10*time.Second || srv.Logger() != slog.Default() {
+	if srv.Path() != "/my/path" || srv.MaxPayload() != 1_000_000 || srv.WriteTimeout() != 10*time.Second || srv.Config().Logger != slog.Default() {
 		t.Errorf("path %q, payload %d, write timeout %v", srv.Path(), srv.MaxPayload(), srv.WriteTimeout())
 	}
 	if srv.Engine() != srv {

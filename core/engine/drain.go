@@ -64,7 +64,7 @@ func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 	if len(sessions) == 0 {
 		return
 	}
-	s.cfg.Logger.Info("draining: the clients are moved away", "clients", len(sessions), "over", over)
+	s.log.Info("draining: the clients are moved away", "clients", len(sessions), "over", over)
 	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
 	pace := newPace(len(sessions), over)
 	began, timer := time.Now(), time.NewTimer(0)

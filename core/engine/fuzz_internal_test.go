@@ -259,7 +259,8 @@ func FuzzHeaders(f *testing.F) {
 	f.Add("X\r\nY", "a\r\nb", "a\r\nb, c", " 8 , 13", "WebSocket, x")
 	f.Add("", "", "\x00", "", "")
 	f.Fuzz(func(t *testing.T, key, value, protocols, version, upgrade string) {
-		s := &Server{cfg: Config{Logger: slog.New(slog.DiscardHandler)}}
+		log := slog.New(slog.DiscardHandler)
+		s := &Server{cfg: Config{Logger: log}, log: log}
 		h := Header{key: {value, "plain"}}
 		s.sanitize(h)
 		for key, values := range h {

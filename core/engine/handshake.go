@@ -71,16 +71,19 @@ func (s *Server) allow(ctx context.Context, r *Request) (why *refusal) {
 	if s.cfg.AllowRequest == nil {
 		return nil
 	}
-	err := errors.New(codeMessages[codeForbidden])
-	s.guard("Config.AllowRequest", func() { err = s.cfg.AllowRequest(ctx, r) })
-	if err == nil {
-		return nil
-	}
 	why = refusalOf(codeForbidden, "AllowRequest")
-	why.cause = err
-	if message := err.Error(); message != "" {
-		why.message = message
-	}
+	why.cause = errPanicked
+	s.Call("Config.AllowRequest", func() {
+		err := s.cfg.AllowRequest(ctx, r)
+		if err == nil {
+			why = nil
+			return
+		}
+		if message := err.Error(); message != "" { // the user's code, too
+			why.message = message
+		}
+		why.cause = err
+	})
 	return why
 }
 
@@ -97,7 +100,7 @@ func (s *Server) newID(r *Request) (string, error) {
 		return NewID(), nil
 	}
 	id, err := "", errors.New("engine: Config.GenerateID panicked")
-	s.guard("Config.GenerateID", func() { id, err = s.cfg.GenerateID(r) })
+	s.Call("Config.GenerateID", func() { id, err = s.cfg.GenerateID(r) })
 	switch {
 	case err != nil:
 		return "", err

@@ -79,7 +79,7 @@ func (s *Server) sanitize(h Header) {
 			h[key] = kept
 		}
 		if s.badHeader.CompareAndSwap(false, true) {
-			s.cfg.Logger.Error("a header field with forbidden characters, such as a line break, is left out; "+
+			s.log.Error("a header field with forbidden characters, such as a line break, is left out; "+
 				"check what Config.InitialHeaders, Config.Headers and middlewares take over from clients", "field", quiet.Text(key))
 		}
 	}

@@ -43,13 +43,17 @@ func (s *Server) runMiddlewares(ctx context.Context, r *Request) (Reply, bool) {
 		r.Values = make(map[string]any)
 	}
 	for _, m := range all {
-		err := errPanicked
-		s.guard("Use", func() { err = m(ctx, r) })
+		err, own := errPanicked, (*ReplyError)(nil)
+		s.Call("Use", func() {
+			failed := m(ctx, r)
+			own, _ = errors.AsType[*ReplyError](failed) // the methods of an error are the user's code, too
+			err = failed
+		})
 		if err == nil {
 			continue
 		}
 		why := refusalOf(codeBadRequest, "MIDDLEWARE_FAILURE")
-		if own, ok := errors.AsType[*ReplyError](err); ok {
+		if own != nil {
 			if final(own.Reply.Status) {
 				reply := own.Reply // the error may be one for all
 				reply.Header = reply.Header.clone()

@@ -38,14 +38,14 @@ type Observer struct {
 func (s *Server) noteOpened(session *Session) {
 	s.opened.Add(1)
 	if f := s.observer.SessionOpened; f != nil {
-		s.guard("Observer.SessionOpened", func() { f(session) })
+		s.Call("Observer.SessionOpened", func() { f(session) })
 	}
 }
 
 func (s *Server) noteUpgraded(session *Session) {
 	s.upgraded.Add(1)
 	if f := s.observer.SessionUpgraded; f != nil {
-		s.guard("Observer.SessionUpgraded", func() { f(session) })
+		s.Call("Observer.SessionUpgraded", func() { f(session) })
 	}
 }
 
@@ -54,14 +54,14 @@ func (s *Server) noteClosed(session *Session, why *ending) {
 	s.closedBy[reasonIndex(why.reason)].Add(1)
 	if f := s.observer.SessionClosed; f != nil {
 		lasted := time.Since(s.start) - session.opened
-		s.guard("Observer.SessionClosed", func() { f(session, why.reason, why.cause, lasted) })
+		s.Call("Observer.SessionClosed", func() { f(session, why.reason, why.cause, lasted) })
 	}
 }
 
 func (s *Server) noteSlow(session *Session, messages, bytes int) {
 	s.slow.Add(1)
 	if f := s.observer.SlowConsumer; f != nil {
-		s.guard("Observer.SlowConsumer", func() { f(session, messages, bytes) })
+		s.Call("Observer.SlowConsumer", func() { f(session, messages, bytes) })
 	}
 }
 
@@ -75,10 +75,10 @@ func (s *Server) noteRefused(r *Request, why *refusal) {
 	}
 	e := ConnectionError{Request: r, Code: why.code, Message: why.message, Context: why.context, Cause: why.cause}
 	for _, f := range functions {
-		s.guard("OnConnectionError", func() { f(e) })
+		s.Call("OnConnectionError", func() { f(e) })
 	}
 	if f != nil {
-		s.guard("Observer.RequestRefused", func() { f(e) })
+		s.Call("Observer.RequestRefused", func() { f(e) })
 	}
 }
 
@@ -86,30 +86,17 @@ func (s *Server) noteRefused(r *Request, why *refusal) {
 func (s *Server) notePanic(in string, value any) {
 	f := s.observer.PanicRecovered
 	if f == nil {
-		s.panics.Note(s.cfg.Logger, in, value, nil)
+		s.panics.Note(s.log, in, value, nil)
 		return
 	}
-	s.panics.Note(s.cfg.Logger, in, value, func(in string, value any, stack []byte) {
+	s.panics.Note(s.log, in, value, func(in string, value any, stack []byte) {
 		defer func() { // of the panic of who is told of panics nobody can be told
 			if v := recover(); v != nil {
-				s.panics.Note(s.cfg.Logger, "Observer.PanicRecovered", v, nil)
+				s.panics.Note(s.log, "Observer.PanicRecovered", v, nil)
 			}
 		}()
 		f(in, value, stack)
 	})
-}
-
-// guard calls a function of the user's, whose panic must hurt nobody else.
-func (s *Server) guard(what string, f func()) {
-	defer s.recovered(what)
-	f()
-}
-
-// recovered, when deferred, stops a panic.
-func (s *Server) recovered(what string) {
-	if v := recover(); v != nil {
-		s.notePanic(what, v)
-	}
 }
 
 // reasons are those that sessions end for.

@@ -173,6 +173,7 @@ func (s *Session) servePost(r *Request) Reply {
 		s.end(ReasonTransportError, errPostOverlap)
 		return Reply{Status: statusBadRequest}
 	}
+	defer s.endPost()
 	buf := bodies.Get().(*[]byte)
 	defer release(buf)
 	body, err := s.readBody(r, buf)
@@ -189,10 +190,14 @@ func (s *Session) servePost(r *Request) Reply {
 	case !s.receivePayload(body, binary):
 		reply = Reply{Status: statusBadRequest}
 	}
-	s.mu.Lock()
-	s.posting = false
-	s.mu.Unlock()
 	return reply
+}
+
+// endPost is deferred, since the receiver may end the goroutine.
+func (s *Session) endPost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.posting = false
 }
 
 func (s *Session) beginPost(r *Request) bool {
@@ -263,7 +268,7 @@ func (s *Session) receivePosted(p eio.Packet, err error) (more, ok bool) {
 }
 
 // startReceiver has a goroutine do what the messages have given the receiver to do.
-func (s *Session) startReceiver() { start(s.flushReceiver()) }
+func (s *Session) startReceiver() { s.start(s.flushReceiver()) }
 
 // polls reports whether the session has neither ended nor been taken over by a
 // WebSocket, which can happen while a body is on its way.

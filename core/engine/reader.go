@@ -43,7 +43,7 @@ func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
 		}
 		switch {
 		case err != nil:
-			start(work)
+			r.session.start(work)
 			r.failed(err)
 			r.finish(r.session.server)
 			read = true
@@ -55,7 +55,7 @@ func (r *reader) awake(c ParkingConn, deliver func(bool, []byte) error) {
 			}
 			return
 		}
-		start(work)
+		r.session.start(work)
 	}
 }
 
@@ -74,7 +74,7 @@ func (r *reader) run() {
 		r.busy = false
 		err := r.conn.ReadMessages(deliver)
 		if r.candidate == nil {
-			start(r.session.flushReceived()) // also what came together with the end
+			r.session.start(r.session.flushReceived()) // also what came together with the end
 		}
 		if err != nil {
 			r.failed(err)

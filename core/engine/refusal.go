@@ -124,7 +124,7 @@ func (s *Server) logRefused(r *Request, why *refusal, first bool) {
 		}
 		level, hint, refused = slog.LevelWarn, crowdHints[why.crowd], unsaid+1
 	}
-	if !s.cfg.Logger.Enabled(r.context(), level) {
+	if !s.log.Enabled(r.context(), level) {
 		return
 	}
 	attrs := []any{"message", quiet.Text(why.message), "context", quiet.Text(why.context), "remote", r.RemoteAddr, "hint", hint}
@@ -134,7 +134,7 @@ func (s *Server) logRefused(r *Request, why *refusal, first bool) {
 	if refused > 0 {
 		attrs = append(attrs, "refused", refused)
 	}
-	s.cfg.Logger.Log(r.context(), level, "request refused", attrs...)
+	s.log.Log(r.context(), level, "request refused", attrs...)
 }
 
 // ReplyError makes a reply in the form of the protocol's errors, for what only an

@@ -146,11 +146,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close ends every session at once. Prefer [Server.Shutdown], which lets clients
 // be told.
 func (s *Server) Close() error {
-	for _, session := range s.beginShutdown() {
-		session.close(ReasonServerShutdown)
-	}
+	sessions := s.beginShutdown()
+	atOnce(sessions, func(session *Session) { session.close(ReasonServerShutdown) })
 	s.dropAll()
 	return nil
+}
+
+// atOnce calls f for all sessions side by side, and waits a moment: the user's
+// functions may take their time, and the sessions of others must not wait for them.
+func atOnce(sessions []*Session, f func(*Session)) {
+	var all sync.WaitGroup
+	for _, session := range sessions {
+		all.Go(func() { f(session) })
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	timer := time.NewTimer(dropGrace)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 func (s *Server) beginShutdown() []*Session {
@@ -160,6 +176,7 @@ func (s *Server) beginShutdown() []*Session {
 	return slices.Collect(maps.Values(s.sessions))
 }
 
+// dropGrace is how long Close and the end of Shutdown wait for the user's functions.
 const dropGrace = 50 * time.Millisecond
 
 // left returns how many clients are there, the sessions, and the connections that are

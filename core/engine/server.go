@@ -15,6 +15,7 @@ import (
 // requests. All methods may be called from any goroutine.
 type Server struct {
 	cfg          Config
+	log          *slog.Logger // cfg.Logger, guarded
 	onConnection atomic.Pointer[func(*Session) Receiver]
 	serveFile    atomic.Pointer[func(*Request) (Reply, bool)]
 	initial      *Frame // Config.InitialPacket; nil if there is none
@@ -55,6 +56,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Observer != nil {
 		s.observer = *cfg.Observer
 	}
+	s.log = slog.New(guardedLog{cfg.Logger.Handler(), &s.panics})
 	if cfg.InitialPacket != "" {
 		s.initial = MessageFrame(append(FrameBuffer(len(cfg.InitialPacket)), cfg.InitialPacket...))
 	}
@@ -80,8 +82,8 @@ func (s *Server) Config() Config { return s.cfg }
 // Path returns where clients find the server, without a slash at its end.
 func (s *Server) Path() string { return s.cfg.Path }
 
-// Logger returns what the server logs to.
-func (s *Server) Logger() *slog.Logger { return s.cfg.Logger }
+// Logger returns what the server logs to: Config.Logger, whose panics it stops.
+func (s *Server) Logger() *slog.Logger { return s.log }
 
 // MaxPayload returns the most bytes that a message or a POST body may have.
 func (s *Server) MaxPayload() int64 { return s.cfg.MaxPayload }
@@ -97,7 +99,27 @@ func (s *Server) OnConnection(f func(*Session) Receiver) { s.onConnection.Store(
 // ServePoll serves every request that does not ask for a WebSocket. A GET waits
 // until there is something to tell, or until ctx ends because the client has gone
 // away.
-func (s *Server) ServePoll(ctx context.Context, r *Request) Reply {
+func (s *Server) ServePoll(ctx context.Context, r *Request) (reply Reply) {
+	served := false
+	defer s.failed(&reply, &served)
+	reply = s.serve(ctx, r)
+	served = true
+	return reply
+}
+
+// failed, when deferred, makes the answer to a request that nobody could serve
+// because of a panic: not every host stops those.
+func (s *Server) failed(reply *Reply, served *bool) {
+	if *served {
+		return
+	}
+	if v := recover(); v != nil {
+		s.notePanic("HTTP request", v)
+		*reply = s.ReplyError(statusInternal, "internal error")
+	}
+}
+
+func (s *Server) serve(ctx context.Context, r *Request) Reply {
 	if reply, ok := s.file(r); ok {
 		return reply
 	}
@@ -185,7 +207,7 @@ func (s *Server) unavailable(r *Request, err error) Reply {
 
 // withoutID refuses a handshake for which there is no id.
 func (s *Server) withoutID(r *Request, err error) Reply {
-	s.noIDLine.Log(r.context(), s.cfg.Logger, slog.LevelError, "no session id", "error", quiet.Value(err))
+	s.noIDLine.Log(r.context(), s.log, slog.LevelError, "no session id", "error", quiet.Value(err))
 	why := refusalOf(codeBadRequest, "ID_GENERATION_ERROR")
 	why.cause = err
 	return s.refuse(r, why)
@@ -193,7 +215,15 @@ func (s *Server) withoutID(r *Request, err error) Reply {
 
 // AcceptUpgrade decides on a request that asks for a WebSocket. Where it returns
 // no Upgrade, the Reply is the answer.
-func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
+func (s *Server) AcceptUpgrade(ctx context.Context, r *Request) (u *Upgrade, reply Reply) {
+	served := false
+	defer s.failed(&reply, &served)
+	u, reply = s.acceptUpgrade(ctx, r)
+	served = true
+	return u, reply
+}
+
+func (s *Server) acceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply) {
 	s.seeThrough(r)
 	if c, crowded := s.crowd(r); crowded {
 		return nil, s.turnAway(r, c)
@@ -252,10 +282,10 @@ func (s *Server) addHeaders(reply *Reply, r *Request, handshake bool) {
 
 func (s *Server) runHeaderHooks(h Header, r *Request, handshake bool) {
 	if handshake && s.cfg.InitialHeaders != nil {
-		s.guard("Config.InitialHeaders", func() { s.cfg.InitialHeaders(h, r) })
+		s.Call("Config.InitialHeaders", func() { s.cfg.InitialHeaders(h, r) })
 	}
 	if s.cfg.Headers != nil {
-		s.guard("Config.Headers", func() { s.cfg.Headers(h, r) })
+		s.Call("Config.Headers", func() { s.cfg.Headers(h, r) })
 	}
 	if s.cfg.InitialHeaders != nil || s.cfg.Headers != nil {
 		s.sanitize(h)
@@ -303,7 +333,7 @@ func asksBase64(r *Request) bool {
 // connect asks the user who is told what happens to the session.
 func (s *Server) connect(session *Session) (r Receiver) {
 	if f := s.onConnection.Load(); f != nil {
-		s.guard("OnConnection", func() { r = (*f)(session) })
+		s.Call("OnConnection", func() { r = (*f)(session) })
 	}
 	return r
 }

@@ -27,8 +27,8 @@ type Receiver interface {
 	Close(reason Reason, cause error)
 }
 
-// Work is what messages give a [Receiver] to do beside the reading. It has to
-// guard against panics itself.
+// Work is what messages give a [Receiver] to do beside the reading. A panic ends it,
+// and nothing else.
 type Work interface{ Do() }
 
 // Funcs is a [Receiver] made of functions; each may be nil.
@@ -406,15 +406,16 @@ func (s *Session) flushReceiver() Work {
 }
 
 // start has work done by a goroutine of its own.
-func start(w Work) {
+func (s *Session) start(w Work) {
 	if w != nil {
-		go doWork(w)
+		go s.doWork(w)
 	}
 }
 
 // doWork does work on a stack that has room for a handler from the start. To grow
 // step by step, each time with all that is on it by then, costs more.
-func doWork(w Work) {
+func (s *Session) doWork(w Work) {
+	defer s.server.recovered("Work.Do")
 	growStack()
 	w.Do()
 }

@@ -26,7 +26,7 @@ func (s *Session) OnUpgrade(f func()) {
 	s.mu.Lock()
 	if s.upgraded {
 		s.mu.Unlock()
-		s.server.guard("Session.OnUpgrade", f)
+		s.server.Call("Session.OnUpgrade", f)
 		return
 	}
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Session) OnClose(f func(reason Reason, cause error)) {
 	if s.state == closed {
 		why := s.ending
 		s.mu.Unlock()
-		s.server.guard("Session.OnClose", func() { f(why.reason, why.cause) })
+		s.server.Call("Session.OnClose", func() { f(why.reason, why.cause) })
 		return
 	}
 	defer s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *Session) tellUpgrade() {
 	}
 	s.mu.Unlock()
 	for _, f := range fs {
-		s.server.guard("Session.OnUpgrade", f)
+		s.server.Call("Session.OnUpgrade", f)
 	}
 }
 
@@ -78,6 +78,6 @@ func (s *Session) tellClose(events *sessionEvents, reason Reason, cause error) {
 		return
 	}
 	for _, f := range events.close {
-		s.server.guard("Session.OnClose", func() { f(reason, cause) })
+		s.server.Call("Session.OnClose", func() { f(reason, cause) })
 	}
 }

@@ -167,10 +167,7 @@ func TestClosingTheServerFromACallback(t *testing.T) {
 // A Close that ends its goroutine must not keep its session registered.
 func TestACloseThatEndsItsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, err := engine.New(engine.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		srv := newServer(t, engine.Config{})
 		var session *engine.Session
 		srv.OnConnection(func(s *engine.Session) engine.Receiver {
 			session = s

@@ -60,8 +60,18 @@ type App struct {
 	ConnTimeout time.Duration
 	// Streams has bodies streamed, where the framework reads them first.
 	Streams bool
+	// Meddle, if set, is called by a function of the user's that the adapter takes as
+	// an option.
+	Meddle func()
 	// Log, if set, is called by a middleware with each response's status.
 	Log func(status int)
+}
+
+// Meddled calls Meddle, if it is set.
+func (a App) Meddled() {
+	if a.Meddle != nil {
+		a.Meddle()
+	}
 }
 
 // The application's auth middleware answers 401 to a request without [UserHeader],
@@ -118,6 +128,7 @@ func webSockets(t *testing.T, host Host) {
 		"Life":       life,
 		"Crowd":      crowds,
 		"Socket.IO":  sockets,
+		"Isolation":  isolation,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, host) })
 	}

@@ -15,6 +15,8 @@ type Extras struct {
 	Context context.Context
 	// Values are what the framework's middleware left for the session.
 	Values map[string]any
+	// Failed says that the function of the user's which was to make them has not.
+	Failed bool
 	// Hijacking, if set, is called when the connection is about to be taken over.
 	Hijacking func()
 }

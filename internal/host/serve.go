@@ -27,6 +27,10 @@ func (h *Host) Server() *engine.Server { return h.srv }
 // Serve answers one request. After an upgrade the session runs on, in a goroutine
 // of its own. The only error is an *Error, with nothing written.
 func (h *Host) Serve(w http.ResponseWriter, r *http.Request, x Extras) error {
+	if x.Failed {
+		Write(w, h.srv.ReplyError(http.StatusInternalServerError, "internal error"))
+		return nil
+	}
 	req := translate(w, r, x)
 	if req.IsUpgrade() {
 		return h.upgrade(w, r, req, x.Hijacking)

@@ -6,9 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -72,77 +70,6 @@ func TestCloseFrames(t *testing.T) {
 			t.Errorf("Close(%d, %.10q): %q, want %q", tt.code, tt.reason, got, tt.want)
 		}
 	}
-}
-
-// TestCloseUnanswered is about peers that do not answer our close frame.
-func TestCloseUnanswered(t *testing.T) {
-	for name, peerDoes := range map[string]func(net.Conn){
-		"silent":        func(peer net.Conn) { io.Copy(io.Discard, peer) },
-		"never reading": func(net.Conn) {},
-		"talking on": func(peer net.Conn) {
-			go io.Copy(io.Discard, peer)
-			for {
-				if _, err := peer.Write(testFrame(text, "a")); err != nil {
-					return
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ours, peer := net.Pipe()
-				c := New(ours, nil, Config{})
-				read := readAll(c)
-				var wg sync.WaitGroup
-				wg.Go(func() { peerDoes(peer) })
-				start := time.Now()
-				c.Close(1000, "")
-				if took := time.Since(start); took != 0 {
-					t.Errorf("Close took %v", took)
-				}
-				got := <-read
-				if took := time.Since(start); took != 5*time.Second {
-					t.Errorf("dropped after %v, want 5s", took)
-				}
-				if !errors.Is(got.err, io.EOF) {
-					t.Errorf("got %v", got.err)
-				}
-				wg.Wait()
-			})
-		})
-	}
-}
-
-// TestCloseWithoutReader: the connection goes even if nobody reads it.
-func TestCloseWithoutReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, peer := net.Pipe()
-		c := New(ours, nil, Config{CloseTimeout: 2 * time.Second})
-		start := time.Now()
-		c.Close(1000, "")
-		io.Copy(io.Discard, peer)
-		if took := time.Since(start); took != 2*time.Second {
-			t.Errorf("dropped after %v, want 2s", took)
-		}
-	})
-}
-
-// TestViolationUnread: a peer that does wrong and then neither reads nor goes
-// holds its connection for a second.
-func TestViolationUnread(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, peer := net.Pipe()
-		c := New(ours, nil, Config{})
-		read := readAll(c)
-		send(peer, testFrame(text|0x20, ""), 0)
-		start := time.Now()
-		got := <-read
-		wantCode(t, got.err, 1002)
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("dropped after %v, want 1s", took)
-		}
-	})
 }
 
 // TestViolationWhileSending: the close frame reaches a peer that was still

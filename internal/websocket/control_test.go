@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
@@ -88,21 +87,6 @@ func TestPongBehindWriter(t *testing.T) {
 			c.awaitWriter()
 		})
 	}
-}
-
-// TestStuckPongEndsTheConnection: a pong has the write deadline, too.
-func TestStuckPongEndsTheConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, peer := net.Pipe()
-		c := New(ours, nil, Config{WriteTimeout: 3 * time.Second})
-		start := time.Now()
-		read := readAll(c)
-		peer.Write(testFrame(ping, ""))
-		<-read
-		if took := time.Since(start); took != 3*time.Second {
-			t.Errorf("dropped after %v, want 3s", took)
-		}
-	})
 }
 
 // TestEverybodyAtOnce writes, pings and closes together. Frames must not mix, and

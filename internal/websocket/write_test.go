@@ -110,22 +110,6 @@ func testCoalescing(t *testing.T, c *Conn, peer net.Conn, payloads []string) {
 	}
 }
 
-// TestWriteTimeout has a peer that reads nothing.
-func TestWriteTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, peer := net.Pipe()
-		defer peer.Close()
-		c := New(ours, nil, Config{})
-		read := readAll(c)
-		start := time.Now()
-		err := c.WriteFrames(frames("a", "b"))
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 10*time.Second {
-			t.Errorf("after %v: %v", time.Since(start), err)
-		}
-		<-read // the connection is gone
-	})
-}
-
 // TestWriteTimeoutTCP has a peer that reads nothing, then one that reads slowly.
 func TestWriteTimeoutTCP(t *testing.T) {
 	for _, network := range sockets {

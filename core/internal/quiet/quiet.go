@@ -74,6 +74,9 @@ type Panics struct {
 // Count returns how many there were.
 func (p *Panics) Count() int64 { return p.count.Load() }
 
+// Unsaid counts a panic that cannot be logged, since it happened in the log.
+func (p *Panics) Unsaid() { p.count.Add(1) }
+
 // Note counts and logs a panic. It is called in what was deferred; told, if it is not
 // nil, gets the stack.
 func (p *Panics) Note(log *slog.Logger, in string, value any, told func(in string, value any, stack []byte)) {
