@@ -85,8 +85,8 @@ const anyPacket = 200
 // packets reads packets: of the list, or any bytes. Binary ones begin with NUL.
 func (s *script) packets() (packets []wireMessage, text string) {
 	for range s.next()%8 + 1 {
-		kind, text := int(s.next()), ""
-		if kind < anyPacket {
+		var text string
+		if kind := int(s.next()); kind < anyPacket {
 			text = scriptPackets[kind%len(scriptPackets)]
 		} else {
 			n := min(int(s.next()), len(s.bytes))

@@ -130,7 +130,7 @@ export const differences = [
   {
     name: 'base64 that is not well-formed',
     reason: 'refused; JavaScript leaves out what it does not know, and the data is other data',
-    examples: [['payload', Buffer.from('bAQ')], ['payload', Buffer.from('4a\x1eb!!!!')], ['message', 'bAQI'], ['message 3', 'b4AQ=I'], ['payload 3', Buffer.from('5:b4AQI')]],
+    examples: [['payload', Buffer.from('bAQ')], ['payload', Buffer.from('4a\x1eb!!!!')], ['message', 'bAQI'], ['message', 'bAR=='], ['message 3', 'b4AQ=I'], ['payload 3', Buffer.from('5:b4AQI')]],
     refuses: ({ kind, refused }) => refused?.[0] === 'b' && !canonicalBase64(refused.slice(/ 3$/.test(kind) ? 2 : 1)),
   },
   {
