@@ -9,7 +9,7 @@ import (
 func FuzzOffset(f *testing.F) {
 	f.Add(uint64(1), "AAAAAA00000001")
 	f.Add(uint64(1)<<48-1, strings.Repeat("-", offsetLength))
-	f.Add(uint64(64), "AAAAAA0000000é")
+	f.Add(uint64(64), "AAAAAA000000é")
 	f.Add(uint64(0), "")
 	f.Fuzz(func(t *testing.T, n uint64, text string) {
 		n &= 1<<(6*numberLength) - 1
