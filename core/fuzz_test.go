@@ -165,6 +165,7 @@ func FuzzNodeMessage(f *testing.F) {
 			f.Add(kind, "peer", "/", "REQUEST", []byte(head), []byte("attachment"), byte(1))
 		}
 	}
+	f.Add(byte(10), "stranger", "/", "REQUEST", []byte(`3[1]`), []byte(nil), byte(0))
 	f.Add(byte(9), "self", "/", "", []byte(`2["event"]`), []byte(nil), byte(0))
 	f.Add(byte(9), "peer", "/nope", "x", []byte(nil), []byte(nil), byte(0))
 	f.Add(byte(255), "", "\x00", "", []byte(nil), []byte(nil), byte(7))
@@ -179,11 +180,12 @@ func FuzzNodeMessage(f *testing.F) {
 				_ = m.Bind(new(any), &into, new([]byte))
 				return m.Ack(m.Name())
 			})
+			var replies []socketio.Reply
 			var err error
 			asked := make(chan struct{})
 			go func() {
 				defer close(asked)
-				_, err = io.ServerSideEmitWithAck(context.Background(), "question")
+				replies, err = io.ServerSideEmitWithAck(context.Background(), "question")
 			}()
 			synctest.Wait()
 			m := backplane.Message{Kind: backplane.Kind(kind), From: from, Namespace: namespace,
@@ -212,6 +214,9 @@ func FuzzNodeMessage(f *testing.F) {
 				t.Errorf("%+v: handled %d times, %+v", m, handled, stats)
 			}
 			<-asked
+			if len(replies) > 1 || len(replies) == 1 && from != "peer" {
+				t.Errorf("%+v counts as %d answers", m, len(replies))
+			}
 			if at := io.Stats(); errors.Is(err, socketio.ErrAckTimeout) && kind == 10 && from == "peer" && m.Request == wire.heard.got()[0] {
 				t.Errorf("%+v does not answer: %+v", m, at)
 			}
