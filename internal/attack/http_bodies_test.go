@@ -67,22 +67,22 @@ var postRows = []row{
 	{name: "chunks with bare line feeds", cites: "H10", in: joinedPolls, steps: []step{
 		unheard(on("b"), send(chunked(pollPath+"&sid={sid}", chunk(shout)+"1\n3\n0\n\n")), fin(), refused(400)),
 	}},
-	{name: "a body of a byte every 100 ms", cites: "H11", in: polls, on: "brisk", steps: []step{
+	{name: "a body of a byte every 100 ms", cites: "H11", in: polls, on: "bodies", steps: []step{
 		except("fiber", "its own ReadTimeout, of 20 s, holds instead",
 			within(24*time.Second, slowBody(400), refused(408)),
 			within(3*time.Second, slowBody(50), refused(400, 408), ends())),
 	}},
-	{name: "a body that stops coming", cites: "H11", in: polls, on: "brisk", steps: []step{
+	{name: "a body that stops coming", cites: "H11", in: polls, on: "bodies", steps: []step{
 		except("fiber", "its own ReadTimeout, of 20 s, holds instead",
 			within(24*time.Second, on("b"), send(half(shout)), refused(408)),
 			within(3*time.Second, on("b"), send(half(shout)), refused(400, 408), ends())),
 	}},
-	{name: "chunks that stop coming", cites: "H11", in: polls, on: "brisk", steps: []step{
+	{name: "chunks that stop coming", cites: "H11", in: polls, on: "bodies", steps: []step{
 		except("fiber", "its own ReadTimeout, of 20 s, holds instead",
 			within(24*time.Second, on("b"), send(chunked(pollPath+"&sid={sid}", chunk(shout))), refused(408)),
 			within(3*time.Second, on("b"), send(chunked(pollPath+"&sid={sid}", chunk(shout))), refused(400, 408), ends())),
 	}},
-	{name: "headers of a byte every 100 ms", cites: "H11", in: nowhere, on: "brisk", steps: []step{
+	{name: "headers of a byte every 100 ms", cites: "H11", in: nowhere, on: "bodies", steps: []step{
 		// The hosts' own limits: 10 s for the headers, of Fiber 20 s for the request.
 		within(24*time.Second, drip(get(pollPath, strings.Repeat("X-A: b\r\n", 100)+"X-B: c"), 1, 100*time.Millisecond), refused(400, 408)),
 	}},

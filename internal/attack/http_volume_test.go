@@ -18,7 +18,7 @@ var httpVolumeRows = []row{
 		return sideBySide(16, func() error { return guess(a, scaled(250_000)/16+1) })
 	})}},
 	// Five thousand in all, likewise.
-	{name: "many bodies of a byte now and then", cites: "H11", in: []state{freshPoll}, on: "brisk", alone: true, steps: []step{
+	{name: "many bodies of a byte now and then", cites: "H11", in: []state{freshPoll}, on: "bodies", alone: true, steps: []step{
 		many(5000/4, slowBody(3), except("fiber", "its own ReadTimeout, of 20 s, holds instead", rst(), refused(400, 408))),
 	}},
 	{name: "abandoned handshakes", cites: "H20", in: nowhere, on: "abandoned", alone: true, steps: []step{check("abandon", abandon)}},

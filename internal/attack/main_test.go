@@ -21,7 +21,7 @@ func scaled(n int) int { return max(1, int(float64(n)**scale)) }
 func whole() bool { return *scale >= 1 && !raceEnabled }
 
 // atOnce is how many rows run side by side: most of them wait, most of the time.
-const atOnce = "24"
+const atOnce = "32"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -54,9 +54,10 @@ var servers = map[string]target.Settings{
 	"strangers": {Recovery: 20 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoverySessions: 20},
 }
 
-// table runs the rows of one table, on all hosts.
+// table runs the rows of one table, on all hosts, beside the other tables.
 func table(t *testing.T, rows []row) {
 	t.Helper()
+	t.Parallel()
 	var names []string // of the servers that they need
 	for _, r := range rows {
 		if !slices.Contains(names, r.on) {
