@@ -12,9 +12,13 @@ import (
 var fresh = []state{freshPoll, freshWS}
 
 // warmUps are done before the state of a server is noted that it must be back in: the
-// runtime keeps what it knows of goroutines, some 400 bytes each, for ever.
+// runtime keeps what it knows of goroutines, some 400 bytes each, for ever, and maps
+// keep their largest size.
 var warmUps = map[string][]step{
 	"acks": {says(`421["ask",20000]`), awaits(`^431\[`)},
+	"rooms": {check("rooms", func(a *attacker) error {
+		return a.run(says(fmt.Sprintf(`421["rooms",%d]`, scaled(100_000))), awaits(`^431\[`))
+	})},
 	"owed": {says(`421["ask",20000]`), awaits(`^431\[`)},
 }
 

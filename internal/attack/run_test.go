@@ -47,11 +47,12 @@ var servers = map[string]target.Settings{
 	"total":       {MaxQueuedBytes: 400_000, MaxTotalQueuedBytes: 1_000_000},
 	"few":         {MaxSessions: 12},
 	"blocked":     {},
+	"rooms":       {},
 	"packed":      {},
 	// What recovery remembers goes soon, so that it is gone when the state is compared.
-	"replays":   {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, Debug: true},
+	"replays":   {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 5 * time.Second, Debug: true},
 	"forgetful": {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoveryPackets: 100},
-	"strangers": {Recovery: 20 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoverySessions: 20},
+	"strangers": {Recovery: time.Minute, PingInterval: time.Second, PingTimeout: 20 * time.Second, RecoverySessions: 20},
 }
 
 // table runs the rows of one table, on all hosts, beside the other tables.

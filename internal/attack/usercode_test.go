@@ -17,7 +17,7 @@ var userCodeRows = []row{
 	{name: "handlers that fail, many of them", cites: "C1", in: connected, alone: true, steps: []step{
 		counted(func(before, now target.Snapshot) error {
 			return same("panics", int(now.IO.Panics-before.IO.Panics), 2*scaled(10_000))
-		}, floods(scaled(10_000), func(int) string { return `42["panic"]` }), floods(scaled(10_000), func(int) string { return `42["goexit"]` }), lives()),
+		}, volumes(10_000, func(int) string { return `42["panic"]` }), volumes(10_000, func(int) string { return `42["goexit"]` }), lives()),
 	}},
 	{name: "middleware that fails", cites: "C2", in: sessions, steps: []step{
 		faulty("use", "panic"), hears(`^44/faulty,\{"message":"internal error"\}$`),
@@ -56,8 +56,10 @@ var userCodeRows = []row{
 	{name: "connections that call back in", cites: "C6", in: connected, alone: true, steps: []step{
 		faulty("connection", "reenter"), hears(`^40/faulty,`), awaits(`^41/faulty,$`), lives(),
 	}},
-	{name: "endings that call back in", cites: "C6", in: connected, alone: true, steps: []step{
+	{name: "leaving calls back in", cites: "C6", in: connected, alone: true, steps: []step{
 		faulty("disconnecting", "reenter"), hears(`^40/faulty,`), says("41/faulty,"), lives(),
+	}},
+	{name: "endings that call back in", cites: "C6", in: connected, alone: true, steps: []step{
 		faulty("disconnect", "reenter"), hears(`^40/faulty,`), says("41/faulty,"), lives(),
 	}},
 	{name: "middleware that hangs up", cites: "C6", in: connected, steps: []step{faulty("use", "kick"), kicked()}},
