@@ -14,7 +14,7 @@ SCENARIOS    ?=
 export ADDR FUZZTIME FUZZ
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test race lint fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
+.PHONY: help chat test race lint attack soak fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,14 @@ race: gcc ## the Go tests of all modules, with the race detector
 
 lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 	@scripts/go-modules go run $(GOLANGCI_LINT) run ./...
-	@go run $(GOVULNCHECK) ./... || echo "govulncheck found something, or could not reach its database: see above. It does not fail this target."
+	@scripts/go-modules $(CURDIR)/scripts/vulncheck $(GOVULNCHECK)
+
+attack: ## bad input and very many clients, on all hosts, in full size (6 minutes)
+	@scripts/attack 1
+
+soak: ## the same ten times over, and every fuzz target for FUZZTIME=30s (2 hours at most)
+	@scripts/attack 10
+	@scripts/fuzz
 
 fuzz: ## every fuzz target, for FUZZTIME=30s each (FUZZ=regexp narrows them, by folder and name)
 	@scripts/fuzz

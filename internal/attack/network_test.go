@@ -16,7 +16,9 @@ func TestNetwork(t *testing.T) { table(t, networkRows) }
 const heartbeat = 3500 * time.Millisecond
 
 // stall is how long a client rests that comes back: 30 s in the whole suite.
-func stall() time.Duration { return 3*time.Second + time.Duration(27*float64(time.Second)**scale) }
+func stall() time.Duration {
+	return 3*time.Second + time.Duration(27*float64(time.Second)*min(*scale, 1))
+}
 
 // Networks, and clients, that do not do their part. What a server sees of a peer that
 // has vanished is one that is silent.

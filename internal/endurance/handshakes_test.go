@@ -54,7 +54,7 @@ func TestAbandonedHandshakes(t *testing.T) {
 			t.Parallel()
 			timeout := 5 * time.Second
 			if whole() {
-				timeout = 25 * time.Second // longer than it takes to make them, beside another host's
+				timeout = time.Duration(25**scale) * time.Second // longer than it takes to make them, beside another host's
 			}
 			n := max(scaled(100_000), 2000)
 			server := target.Start(t, target.Settings{Host: host, ConnectTimeout: timeout})

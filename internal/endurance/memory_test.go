@@ -101,7 +101,7 @@ func (g *guest) repeat(n int, packet func(n int) string) error {
 		if len(b) > 32<<10 || i == n-1 {
 			_ = g.conn.SetWriteDeadline(time.Now().Add(time.Second))
 			if _, err := g.conn.Write(b); err != nil {
-				return nil // the server does not read any more, or has ended it
+				break // the server does not read any more, or has ended it
 			}
 			b = b[:0]
 		}
