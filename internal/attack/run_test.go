@@ -31,11 +31,13 @@ var servers = map[string]target.Settings{
 		PingInterval: 500 * time.Millisecond, PingTimeout: 3 * time.Second, ConnectTimeout: 4 * time.Second,
 		UpgradeTimeout: time.Second, WriteTimeout: time.Second, BodyTimeout: time.Second, CloseTimeout: time.Second,
 	},
-	"origins":   {AllowedOrigins: []string{"http://good.example"}, Credentials: true},
-	"eio3":      {AllowEIO3: true},
-	"deflate":   {Deflate: true},
+	"origins": {AllowedOrigins: []string{"http://good.example"}, Credentials: true},
+	"eio3":    {AllowEIO3: true},
+	"deflate": {Deflate: true},
+	// Without heartbeats that would end a session while its body is waited for.
+	"bodies":    {BodyTimeout: time.Second},
 	"patient":   {PingInterval: 2 * time.Second, PingTimeout: 45 * time.Second},
-	"abandoned": {ConnectTimeout: connectTimeout},
+	"abandoned": {ConnectTimeout: connectTimeout, CloseTimeout: 5 * time.Minute},
 	// Who has a private id and an offset gets what it has missed.
 	"recovery": {Recovery: time.Minute},
 
