@@ -321,16 +321,17 @@ func TestHowLongEventsAreRemembered(t *testing.T) {
 
 func TestWhatStillRunsIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		io, runs := serve(t, socketio.Config{}), 0
+		io := serve(t, socketio.Config{})
+		var runs atomic.Int64
 		cfg := dedupe()
 		cfg.Window, cfg.MaxEntries, cfg.MaxBytes = time.Second, 1, 1
 		io.UseEvent(socketio.Deduplicate(cfg))
-		socketio.OnWithAck(io, "order", func(_ context.Context, _ *socketio.Socket, id string) (int, error) {
-			runs++
+		socketio.OnWithAck(io, "order", func(_ context.Context, _ *socketio.Socket, id string) (int64, error) {
+			runs.Add(1)
 			if id == "slow" {
 				time.Sleep(time.Hour)
 			}
-			return runs, nil
+			return runs.Load(), nil
 		})
 		slow, quick := dialAs(t, io, "ann"), dialAs(t, io, "ann")
 		ask(slow, 0, "order", "slow")
@@ -343,8 +344,8 @@ func TestWhatStillRunsIsNotForgotten(t *testing.T) {
 		ask(quick, 9, "order", "slow")
 		wantAcks(t, quick)
 		time.Sleep(2 * time.Hour)
-		if runs != 6 {
-			t.Errorf("%d runs", runs)
+		if n := runs.Load(); n != 6 {
+			t.Errorf("%d runs", n)
 		}
 		wantAcks(t, quick, "9[6]")
 	})

@@ -12,7 +12,7 @@ import (
 
 func BenchmarkPolling(b *testing.B) { adaptertest.Polling(b, polling) }
 
-func TestPollingBudget(t *testing.T) { adaptertest.PollingBudget(t, 60, polling) }
+func TestPollingBudget(t *testing.T) { adaptertest.PollingBudget(t, 63, polling) }
 
 // polling serves connections without a network.
 func polling(srv *engine.Server) func(net.Conn) {

@@ -52,7 +52,7 @@ var servers = map[string]target.Settings{
 	"rooms":       {},
 	"packed":      {},
 	// What recovery remembers goes soon, so that it is gone when the state is compared.
-	"replays":   {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 5 * time.Second, Debug: true},
+	"replays":   {Recovery: 12 * time.Second, PingInterval: time.Second, PingTimeout: 10 * time.Second, Debug: true},
 	"forgetful": {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoveryPackets: 100},
 	"strangers": {Recovery: time.Minute, PingInterval: time.Second, PingTimeout: 20 * time.Second, RecoverySessions: 20},
 }

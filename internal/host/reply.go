@@ -27,14 +27,14 @@ const Piece = 64 << 10
 // pieces writes with a deadline for each piece.
 type pieces struct {
 	http.ResponseWriter
-	rc      *http.ResponseController
 	timeout time.Duration
 }
 
 // Write implements io.Writer.
 func (p pieces) Write(b []byte) (written int, err error) {
+	rc := http.NewResponseController(p.ResponseWriter)
 	for {
-		_ = p.rc.SetWriteDeadline(time.Now().Add(p.timeout))
+		_ = rc.SetWriteDeadline(time.Now().Add(p.timeout))
 		n, err := p.ResponseWriter.Write(b[written:min(written+Piece, len(b))])
 		written += n
 		if err != nil || written == len(b) {

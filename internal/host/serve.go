@@ -56,7 +56,12 @@ func (h *Host) poll(w http.ResponseWriter, r *http.Request, req *engine.Request)
 	if refused {
 		_ = rc.SetReadDeadline(time.Now().Add(linger))
 	}
-	Write(pieces{ResponseWriter: w, rc: rc, timeout: h.srv.WriteTimeout()}, reply)
+	if len(reply.Body) > Piece {
+		Write(pieces{w, h.srv.WriteTimeout()}, reply)
+	} else {
+		_ = rc.SetWriteDeadline(time.Now().Add(h.srv.WriteTimeout()))
+		Write(w, reply)
+	}
 	if refused {
 		_ = rc.Flush()
 		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes+4*h.srv.MaxPayload())
