@@ -132,8 +132,8 @@ var limitRows = []row{
 
 // declares expects that a body of that length is refused before any of it has come.
 func declares(length int) step {
-	return within(maxP99, send(request("POST", pollPath+"&sid={sid}", fmt.Sprint("Content-Length: ", length))),
-		answer(413, "Connection: close"), closed())
+	return where(polls[:2], within(10*maxP99, send(request("POST", pollPath+"&sid={sid}", fmt.Sprint("Content-Length: ", length))),
+		answer(413, "Connection: close")), closed())
 }
 
 // fragments is an event with an ack in so many fragments.

@@ -223,12 +223,12 @@ var recoveryRows = []row{
 	{name: "strangers who are away", cites: "R7 L15", in: []state{connectedWS}, on: "strangers", alone: true, steps: []step{
 		check("push out", func(a *attacker) error {
 			// Connected for a ping's interval, it is nobody's place that strangers can take.
-			for start := time.Now(); time.Since(start) < 1500*time.Millisecond; time.Sleep(100 * time.Millisecond) {
+			for start := time.Now(); time.Since(start) < 3300*time.Millisecond; time.Sleep(100 * time.Millisecond) {
 				if err := a.run(lives()); err != nil {
 					return err
 				}
 			}
-			if err := a.run(on("ws"), rst(), many(5_000, on("ws"), rst())); err != nil {
+			if err := a.run(on("ws"), rst(), many(1_000, on("ws"), rst())); err != nil {
 				return err
 			}
 			return a.comesBack(claimOf(a.pid, ""), a.pid, true)

@@ -49,6 +49,7 @@ func shakeHands(addr string, n int) (statuses map[int]int64, retryAfter string, 
 // TestAbandonedHandshakes: a session that nobody has joined costs 2 KB and no
 // goroutine, and lasts for ConnectTimeout.
 func TestAbandonedHandshakes(t *testing.T) {
+	calm := target.Start(t, target.Settings{}).Canary()
 	for _, host := range hosts.Names() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
@@ -71,9 +72,7 @@ func TestAbandonedHandshakes(t *testing.T) {
 			if last.Sub(began) > timeout {
 				t.Fatalf("this machine takes %v for %d handshakes", last.Sub(began), n)
 			}
-			if _, p99 := canary.Echoes(); whole() && p99 > 50*time.Millisecond {
-				t.Errorf("the honest client waited %v", p99)
-			}
+			notHeldUp(t, canary, calm, began)
 			there := server.Eventually(func(s target.Snapshot) error { return back(s, before) })
 			sessions := there.IO.Engine.Sessions - before.IO.Engine.Sessions
 			each := (there.Heap - before.Heap) / int64(n)
@@ -99,6 +98,19 @@ func TestAbandonedHandshakes(t *testing.T) {
 	}
 }
 
+// notHeldUp checks, in the whole suite, that an honest client waits for its echoes no
+// longer than 50 ms, for 99 of 100 of them, or on a machine that has no time for anybody,
+// not much longer than one whose server has nothing else to do.
+func notHeldUp(t *testing.T, canary, calm *target.Canary, since time.Time) {
+	t.Helper()
+	n, p99 := canary.EchoesSince(since)
+	_, usual := calm.EchoesSince(since)
+	t.Logf("the honest client: %d echoes, p99 %v; with nobody else there, %v", n, p99, usual)
+	if whole() && p99 > max(50*time.Millisecond, 3*usual) {
+		t.Errorf("the honest client waited %v", p99)
+	}
+}
+
 // back reports whether the connections of the handshakes are gone. A few goroutines wait
 // for more of them.
 func back(s, before target.Snapshot) error {
@@ -111,6 +123,7 @@ func back(s, before target.Snapshot) error {
 // TestHandshakesBeyondTheCaps: who comes too late is told when to come back, and who
 // was there does not notice.
 func TestHandshakesBeyondTheCaps(t *testing.T) {
+	calm := target.Start(t, target.Settings{}).Canary()
 	const places = 500
 	n := max(scaled(50_000), 2*places)
 	for name, settings := range map[string]target.Settings{
@@ -134,15 +147,12 @@ func TestHandshakesBeyondTheCaps(t *testing.T) {
 				if statuses[200] > passed || statuses[200] == 0 || statuses[503] != int64(n)-statuses[200] || len(after) == 0 || after == "0" {
 					t.Errorf("%v, Retry-After %q", statuses, after)
 				}
-				echoes, p99 := canary.Echoes()
-				if whole() && p99 > 50*time.Millisecond {
-					t.Errorf("the honest client waited %v", p99)
-				}
+				notHeldUp(t, canary, calm, began)
 				stats := server.Snapshot().IO.Engine
 				if refused := stats.RefusedFull + stats.RefusedBusy; refused != statuses[503] {
 					t.Errorf("%d counted", refused)
 				}
-				t.Logf("%v in %v; the honest client: %d echoes, p99 %v", statuses, time.Since(began).Round(time.Millisecond), echoes, p99)
+				t.Logf("%v in %v", statuses, time.Since(began).Round(time.Millisecond))
 			})
 		}
 	}

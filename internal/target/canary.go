@@ -19,8 +19,14 @@ type Canary struct {
 	done chan struct{}
 
 	mu     sync.Mutex
-	echoes []time.Duration
+	echoes []echoed
 	err    error
+}
+
+// An echoed is one echo: when it was asked for, and how long it took.
+type echoed struct {
+	at   time.Time
+	took time.Duration
 }
 
 // canaryPause is the time between two echoes.
@@ -65,14 +71,23 @@ func (c *Canary) Reset() {
 
 // Echoes returns how many echoes there were, and how long the slowest hundredth of
 // them took at least.
-func (c *Canary) Echoes() (n int, p99 time.Duration) {
+func (c *Canary) Echoes() (n int, p99 time.Duration) { return c.EchoesSince(time.Time{}) }
+
+// EchoesSince is about those that were asked for since a moment.
+func (c *Canary) EchoesSince(start time.Time) (n int, p99 time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.echoes) == 0 {
+	var took []time.Duration
+	for _, e := range c.echoes {
+		if !e.at.Before(start) {
+			took = append(took, e.took)
+		}
+	}
+	if len(took) == 0 {
 		return 0, 0
 	}
-	sorted := slices.Sorted(slices.Values(c.echoes))
-	return len(sorted), sorted[len(sorted)*99/100]
+	slices.Sort(took)
+	return len(took), took[len(took)*99/100]
 }
 
 func (c *Canary) run() {
@@ -107,7 +122,7 @@ func (c *Canary) echo() error {
 			return err
 		}
 		c.mu.Lock()
-		c.echoes = append(c.echoes, time.Since(start))
+		c.echoes = append(c.echoes, echoed{start, time.Since(start)})
 		c.mu.Unlock()
 	}
 }

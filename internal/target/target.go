@@ -212,7 +212,7 @@ func (g *Target) Recovers(before Snapshot) Snapshot {
 	g.t.Helper()
 	const (
 		goroutines = 20      // the pools of goroutines that wait for work, and keep-alive connections
-		heap       = 4 << 20 // what maps keep of their largest size
+		heap       = 8 << 20 // what maps keep of their largest size
 	)
 	return g.Eventually(func(now Snapshot) error {
 		if err := now.Empty(); err != nil {
