@@ -98,14 +98,20 @@ func (g *guest) repeat(n int, packet func(n int) string) error {
 		}
 		b = append(append(b, 0, 0, 0, 0), text...)
 		if len(b) > 32<<10 || i == n-1 {
-			_ = g.conn.SetWriteDeadline(time.Now().Add(time.Second))
-			if _, err := g.conn.Write(b); err != nil {
-				break // the server does not read any more, or has ended it
+			if !g.push(b) {
+				break
 			}
 			b = b[:0]
 		}
 	}
 	return nil
+}
+
+// push reports whether the server reads: it may have stopped, or have ended the client.
+func (g *guest) push(b []byte) bool {
+	_ = g.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, err := g.conn.Write(b)
+	return err == nil
 }
 
 // slowReaders read what they have asked for, in order and in their own time, while
