@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -68,7 +67,7 @@ func table(t *testing.T, rows []row) {
 		}
 	}
 	calm := target.Start(t, target.Settings{}).Canary()
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			for _, name := range names {

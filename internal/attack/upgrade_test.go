@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -236,7 +235,7 @@ func onePing(a *attacker) error {
 
 // A server that shuts down delivers what it had emitted, also to who is about to move.
 func TestShutdownWhileUpgrading(t *testing.T) {
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			server := target.Start(t, target.Settings{Host: host})

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -141,7 +140,7 @@ func from(n int) *net.Dialer {
 // TestNothingIsLeft has very many clients that end in all ways. Then there is nothing
 // on the server that was not there before.
 func TestNothingIsLeft(t *testing.T) {
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			server := target.Start(t, target.Settings{
@@ -152,7 +151,7 @@ func TestNothingIsLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := server.Snapshot()
-			n := max(scaled(100_000)/len(hosts.Names()), len(endings))
+			n := max(scaled(100_000)/len(target.Hosts()), len(endings))
 			began := time.Now()
 			if err := many(n, 2000, func(i int) error { return endings[i%len(endings)].run(server.Addr, i) }); err != nil {
 				t.Error(err)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -50,7 +49,7 @@ func shakeHands(addr string, n int) (statuses map[int]int64, retryAfter string, 
 // goroutine, and lasts for ConnectTimeout.
 func TestAbandonedHandshakes(t *testing.T) {
 	calm := target.Start(t, target.Settings{}).Canary()
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			timeout := 5 * time.Second
@@ -130,7 +129,7 @@ func TestHandshakesBeyondTheCaps(t *testing.T) {
 		"sessions":              {MaxSessions: places},
 		"handshakes per second": {MaxHandshakesPerSecond: 100},
 	} {
-		for _, host := range hosts.Names() {
+		for _, host := range target.Hosts() {
 			t.Run(name+"/"+host, func(t *testing.T) {
 				settings.Host, settings.ConnectTimeout = host, time.Minute
 				server := target.Start(t, settings)

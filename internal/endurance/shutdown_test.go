@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -30,7 +29,7 @@ type party struct {
 
 // onEachHost calls f with a party on each host, one after the other.
 func onEachHost(t *testing.T, f func(t *testing.T, p *party)) {
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) {
 			p := &party{Target: target.Start(t, target.Settings{Host: host}), began: make(chan struct{})}
 			p.before = p.Snapshot()

@@ -14,6 +14,7 @@ import (
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/internal/hosts"
+	"github.com/kawat-go/kawat/internal/target"
 )
 
 var oneSeed = flag.Int64("seed", -1, "run the trial of an upgrade with this seed alone")
@@ -34,7 +35,7 @@ const (
 // of processor time: all hosts take a minute at -scale 1. A message of failure says how
 // to repeat its trial; what hangs for two minutes is one.
 func TestUpgradeLosesNothing(t *testing.T) {
-	for _, host := range hosts.Names() {
+	for _, host := range target.Hosts() {
 		t.Run(host, func(t *testing.T) { moveAll(t, host) })
 	}
 }

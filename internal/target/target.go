@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/process"
 )
 
@@ -62,6 +63,15 @@ func Start(t testing.TB, settings Settings) *Target {
 		}
 	})
 	return target
+}
+
+// Hosts are those that a suite runs on: all of them or, under the race detector, which
+// is slow, one of each kind. Three of them are net/http's.
+func Hosts() []string {
+	if raceEnabled {
+		return []string{"nethttp", "fiber"}
+	}
+	return hosts.Names()
 }
 
 // build builds the server, once for all tests of a process. Main removes it.
