@@ -119,6 +119,7 @@ func TestDrainWaitsForWhatHasCome(t *testing.T) {
 		}; !slices.Equal(got, want) {
 			t.Errorf("%q", got)
 		}
+		synctest.Wait() // the clients have read it all
 		if n, m := len(c.Events()), len(b.Events()); n != 3 || m != 5 {
 			t.Errorf("%d and %d answers", n, m)
 		}

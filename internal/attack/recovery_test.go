@@ -115,7 +115,7 @@ var recoveryRows = []row{
 				replays += n
 			}
 			recovered := a.target.Snapshot().IO.Recovery.Recovered - before
-			if recovered < 2 || recovered > 5 || replays > 5*40 {
+			if recovered < 1 || recovered > 5 || replays > 5*40 {
 				return fmt.Errorf("%d recovered, %d events were replayed", recovered, replays)
 			}
 			return nil

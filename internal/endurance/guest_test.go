@@ -100,7 +100,13 @@ func (g *guest) enter() error {
 		return err
 	}
 	for _, want := range []string{"0{", "40{"} {
-		if _, text, err := g.read(); err != nil || !strings.HasPrefix(text, want) {
+		_, text, err := g.read()
+		for err == nil && text == "2" {
+			if err = g.write(1, "3"); err == nil {
+				_, text, err = g.read()
+			}
+		}
+		if err != nil || !strings.HasPrefix(text, want) {
 			return fmt.Errorf("received %q, want %q: %w", text, want, err)
 		}
 	}
@@ -118,10 +124,23 @@ func (g *guest) enterPolling() error {
 	if status, _, err := g.do("POST", "40"); err != nil || status != 200 {
 		return fmt.Errorf("joining: %d, %w", status, err)
 	}
-	if _, answer, err := g.do("GET", ""); err != nil || !strings.HasPrefix(answer, "40{") {
-		return fmt.Errorf("received %q: %w", answer, err)
+	for {
+		_, answer, err := g.do("GET", "")
+		if err != nil {
+			return err
+		}
+		for packet := range strings.SplitSeq(answer, "\x1e") {
+			switch {
+			case strings.HasPrefix(packet, "40{"):
+				return nil
+			case packet != "2":
+				return fmt.Errorf("received %q", answer)
+			}
+			if _, _, err := g.do("POST", "3"); err != nil { // on a slow machine it may be time for a ping
+				return err
+			}
+		}
 	}
-	return nil
 }
 
 // listen hears what is said until it is told to go.
