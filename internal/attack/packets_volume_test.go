@@ -110,7 +110,7 @@ var packetVolumeRows = []row{
 				return fmt.Errorf("%d acks are owed", owed)
 			}
 			return a.eventually(func(s target.Snapshot) error { return same("acks", int(s.IO.PendingAcks), 0) })
-		}), lives(),
+		}), says(`428["echo",1]`), awaits(`^438\[1\]$`), // behind the questions that were on their way
 	}},
 	{name: "10,000 acks are owed at most", cites: "S12 L11", in: []state{connectedWS}, on: "owed", alone: true, steps: []step{
 		check("asked", func(a *attacker) error {
