@@ -32,7 +32,7 @@ lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 	@scripts/go-modules go run $(GOLANGCI_LINT) run ./...
 	@scripts/go-modules $(CURDIR)/scripts/vulncheck $(GOVULNCHECK)
 
-attack: ## bad input and very many clients, on all hosts, in full size (6 minutes)
+attack: ## bad input and very many clients, on all hosts, in full size (9 minutes)
 	@scripts/attack 1
 
 soak: ## the same ten times over, and every fuzz target for FUZZTIME=30s (2 hours at most)

@@ -126,7 +126,8 @@ func (s *Server) refuseNew() {
 // Shutdown refuses new sessions, delivers what is queued, and ends every session
 // with [ReasonServerShutdown]. It returns when all are gone, or when ctx ends:
 // then it drops those that are left and reports how many they were. Where others
-// take over, call [Server.Drain] first. Call both before the host's own shutdown, which would wait for polls and not know of
+// take over, call [Server.Drain] first. Call both before the host's own shutdown,
+// which would wait for polls and not know of
 // WebSockets.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, session := range s.beginShutdown() {

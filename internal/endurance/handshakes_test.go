@@ -9,7 +9,7 @@ import (
 	"github.com/kawat-go/kawat/internal/target"
 )
 
-// handshakes are over connections that are kept alive, each of which makes so many.
+// perConnection is how many handshakes come over one connection, which is kept alive.
 const perConnection = 100
 
 // shakeHands makes n handshakes by polling that nobody follows up. It returns how many

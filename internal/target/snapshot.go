@@ -15,8 +15,7 @@ type Snapshot struct {
 	// runtime's profile of leaked goroutines finds them; Leaks is that profile.
 	Leaked int
 	Leaks  string `json:",omitempty"`
-	// Heap are the bytes of the objects that are alive, RSS those that the system
-	// counts, Returned those of RSS that the runtime would give back.
+	// Heap are the bytes of the objects that are alive, RSS those that the system counts.
 	Heap, RSS   int64
 	Descriptors int
 	// Blocked are the handlers of the event "block" that wait.
