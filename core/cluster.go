@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
@@ -33,14 +35,46 @@ func (s *Server) joinCluster() error {
 	c := &cluster{server: s, joined: make(chan struct{}), requests: make(map[string]*nodeRequest)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	defer close(c.joined)
-	node, err := s.cfg.Backplane.Join(c.receive)
+	ctx, cancel := context.WithTimeout(c.ctx, joinTimeout)
+	defer cancel()
+	node, err := s.cfg.Backplane.Join(ctx, backplane.Host{
+		Receive: c.receive, Relay: c.relayed, Left: c.nodeLeft, Observe: c.observe, Logger: s.log,
+	})
 	if err != nil {
 		c.cancel()
 		return fmt.Errorf("socketio: cannot join Config.Backplane: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c.node, s.cluster = node, c
+	for name := range s.namespaces {
+		node.Open(name)
+	}
 	return nil
 }
+
+// joinTimeout is how long a server may take to become a node.
+const joinTimeout = 10 * time.Second
+
+// opened and shut tell the backplane that there is a namespace, or not any more. The
+// caller holds server.mu. Without a backplane they do nothing.
+func (c *cluster) opened(namespace string) {
+	if c != nil {
+		c.node.Open(namespace)
+	}
+}
+
+func (c *cluster) shut(namespace string) {
+	if c != nil {
+		c.node.Shut(namespace)
+	}
+}
+
+// relayed takes what another node of Kawat's has sent to this one alone.
+func (c *cluster) relayed(string, []byte) {}
+
+// observe is told of the state of the link between the nodes.
+func (c *cluster) observe(backplane.Event) {}
 
 // leaveCluster ends what waits for other nodes. It waits for handlers of their
 // events as long as ctx does.
@@ -91,13 +125,22 @@ func (c *cluster) receive(m backplane.Message) {
 	}
 }
 
-// pack makes a packet for other nodes. It holds copies of what was given.
-func (s *Server) pack(p packet.Outgoing) (backplane.Packet, error) {
-	encoded, err := s.runCodec(nil, p)
+// busCodec writes what nodes say to each other, whatever the clients' codec is.
+var busCodec = packet.JSONCodec{MaxAttachments: 1 << 30}
+
+// pack makes a value, or for an event an array, for other nodes. It holds copies of
+// what was given.
+func (s *Server) pack(p packet.Outgoing) (backplane.Data, error) {
+	p.ID = packet.NoID
+	encoded, err := busCodec.Encode(nil, p)
 	if err != nil {
-		return backplane.Packet{}, fmt.Errorf("socketio: cannot send %s %q to other nodes: %w", p.Type, p.Event, err)
+		return backplane.Data{}, fmt.Errorf("socketio: cannot send %s %q to other nodes: %w", p.Type, p.Event, err)
 	}
-	packed := backplane.Packet{Head: encoded.Head, Binary: encoded.Binary}
+	text := encoded.Head[bytes.IndexByte(encoded.Head, '['):]
+	if p.Type == packet.Ack {
+		text = text[1 : len(text)-1]
+	}
+	packed := backplane.Data{JSON: text}
 	for _, data := range encoded.Attachments {
 		packed.Attachments = append(packed.Attachments, bytes.Clone(data))
 	}
@@ -108,22 +151,31 @@ func (s *Server) pack(p packet.Outgoing) (backplane.Packet, error) {
 // other nodes are the program itself.
 var nodeLimits = packet.Limits{Attachments: 1 << 30, AttachmentBytes: 1 << 40, Args: 1 << 30, NamespaceLength: 1 << 30, Depth: 10_000}
 
-// unpack reads what pack has made.
-func (s *Server) unpack(packed backplane.Packet) (p packet.Incoming, err error) {
-	err = errPanic
-	s.guard("Config.Codec", func() {
-		var complete bool
-		decoder := s.cfg.Codec.NewDecoder(nodeLimits)
-		p, complete, err = decoder.Add(packed.Head, packed.Binary)
-		for _, data := range packed.Attachments {
-			if err == nil {
-				p, complete, err = decoder.Add(data, true)
-			}
+// unpack reads what pack has made of an Event or an Ack.
+func (s *Server) unpack(kind packet.Type, packed backplane.Data) (p packet.Incoming, err error) {
+	if len(packed.JSON) == 0 {
+		return p, packet.ErrUnexpectedText
+	}
+	head := []byte{'0' + byte(kind)}
+	if n := len(packed.Attachments); n > 0 {
+		head[0] += byte(packet.BinaryEvent - packet.Event)
+		head = append(strconv.AppendInt(head, int64(n), 10), '-')
+	}
+	if kind == packet.Ack {
+		head = append(append(append(head, '0', '['), packed.JSON...), ']')
+	} else {
+		head = append(head, packed.JSON...)
+	}
+	decoder := busCodec.NewDecoder(nodeLimits)
+	p, complete, err := decoder.Add(head, false)
+	for _, data := range packed.Attachments {
+		if err == nil {
+			p, complete, err = decoder.Add(data, true)
 		}
-		if err == nil && !complete {
-			err = packet.ErrUnexpectedText
-		}
-	})
+	}
+	if err == nil && (!complete || p.Type != kind) {
+		err = packet.ErrUnexpectedText
+	}
 	return p, err
 }
 
@@ -159,11 +211,11 @@ func (c *cluster) ask(ctx context.Context, n *Namespace, m backplane.Message) ([
 	m.Request = engine.NewID()
 	c.begin(m.Request, r)
 	defer c.forget(m.Request)
-	peers, err := c.node.Peers(ctx)
-	if err != nil || !c.expect(r, peers) {
+	peers, err := c.node.Peers(ctx, n.name)
+	if err != nil || !c.expect(r, peers.IDs) {
 		return nil, err
 	}
-	err = c.node.Publish(ctx, m)
+	err = c.node.Publish(m)
 	if err == nil {
 		err = waitFor(ctx, r.all, n.ackTimeout(ctx, 0))
 	}
@@ -223,14 +275,16 @@ func (c *cluster) answered(m backplane.Message) {
 
 // reply reads an answer.
 func (c *cluster) reply(m backplane.Message) (reply Reply, concerned bool, err error) {
-	if m.Packet.Head == nil {
+	if m.Data.JSON == nil {
 		return Reply{}, false, nil
 	}
-	p, err := c.server.unpack(m.Packet)
-	if err == nil && p.Type == packet.ConnectError {
-		var failed Error
+	p, err := c.server.unpack(packet.Ack, m.Data)
+	if err == nil && m.Failed {
+		var failed struct {
+			Error Error `json:"error"`
+		}
 		if err = p.Args.Bind(0, &failed); err == nil {
-			err = &failed
+			err = &failed.Error
 		}
 	}
 	return Reply{args: p.Args}, true, err

@@ -66,6 +66,7 @@ func (s *Server) register(name string, p *ParentNamespace) *Namespace {
 		p.children[name] = n
 	}
 	s.namespaces[name] = n
+	s.cluster.opened(name)
 	return n
 }
 
@@ -192,6 +193,7 @@ func (s *Server) shelve(n *Namespace, shelf *list.List) {
 // forgetChild is called with s.mu held.
 func (s *Server) forgetChild(n *Namespace) {
 	delete(s.namespaces, n.name)
+	s.cluster.shut(n.name)
 	delete(n.child.parent.children, n.name)
 	s.dynamic.children--
 	s.notIdle(n)

@@ -135,22 +135,33 @@ func FuzzNamespaces(f *testing.F) {
 
 // A tap is a backplane by which a test says to a node what it likes.
 type tap struct {
-	receive backplane.Receiver
-	heard   list
+	backplane.Node
+	backplane.Host
+	heard list
 }
 
-func (b *tap) Join(r backplane.Receiver) (backplane.Node, error) { b.receive = r; return b, nil }
-func (b *tap) ID() string                                        { return "self" }
-func (b *tap) Peers(context.Context) ([]string, error)           { return []string{"peer"}, nil }
-func (b *tap) Close() error                                      { return nil }
+func (b *tap) Join(_ context.Context, h backplane.Host) (backplane.Node, error) {
+	b.Host = h
+	return b, nil
+}
+func (b *tap) ID() string                 { return "self" }
+func (b *tap) Open(string)                {}
+func (b *tap) Shut(string)                {}
+func (b *tap) Nodes() []string            { return nil }
+func (b *tap) Relay(string, []byte) error { return nil }
+func (b *tap) Close() error               { return nil }
 
-func (b *tap) Publish(_ context.Context, m backplane.Message) error {
+func (b *tap) Peers(context.Context, string) (backplane.Peers, error) {
+	return backplane.Peers{Count: 1, IDs: []string{"peer"}}, nil
+}
+
+func (b *tap) Publish(m backplane.Message) error {
 	b.heard.add("%s", m.Request)
 	return nil
 }
 
-func (b *tap) Send(_ context.Context, to string, m backplane.Message) error {
-	b.heard.add("%s %s %d", to, m.Request, m.Kind)
+func (b *tap) Reply(to, m backplane.Message) error {
+	b.heard.add("%s %s %d", to.From, to.Request, m.Kind)
 	return nil
 }
 
@@ -158,15 +169,15 @@ func (b *tap) Send(_ context.Context, to string, m backplane.Message) error {
 // panic, no handler of another event, no end of a wait that is not its own.
 func FuzzNodeMessage(f *testing.F) {
 	for _, head := range []string{
-		`2["event",1]`, `2["event"]`, `2["other"]`, `2["boom"]`, `3[1]`, `3[]`, `4{"message":"no"}`, `4"no"`, `51-["event",{"_placeholder":true,"num":0}]`,
-		`61-0[{"_placeholder":true,"num":0}]`, `0`, `1`, ``, `2["connect"]`, strings.Repeat("[", 100), "\xff",
+		`["event",1]`, `["event"]`, `["other"]`, `["boom"]`, `1`, `null`, `{"error":{"message":"no"}}`, `{"error":"no"}`, `["event",{"_placeholder":true,"num":0}]`,
+		`{"_placeholder":true,"num":0}`, `1,2`, `[]`, ``, `["connect"]`, strings.Repeat("[", 100), "\xff",
 	} {
 		for _, kind := range []byte{9, 10, 13} {
 			f.Add(kind, "peer", "/", "REQUEST", []byte(head), []byte("attachment"), byte(1))
 		}
 	}
-	f.Add(byte(10), "stranger", "/", "REQUEST", []byte(`3[1]`), []byte(nil), byte(0))
-	f.Add(byte(9), "self", "/", "", []byte(`2["event"]`), []byte(nil), byte(0))
+	f.Add(byte(10), "stranger", "/", "REQUEST", []byte(`1`), []byte(nil), byte(0))
+	f.Add(byte(9), "self", "/", "", []byte(`["event"]`), []byte(nil), byte(0))
 	f.Add(byte(9), "peer", "/nope", "x", []byte(nil), []byte(nil), byte(0))
 	f.Add(byte(255), "", "\x00", "", []byte(nil), []byte(nil), byte(7))
 	f.Fuzz(func(t *testing.T, kind byte, from, namespace, request string, head, attachment []byte, how byte) {
@@ -190,12 +201,12 @@ func FuzzNodeMessage(f *testing.F) {
 			synctest.Wait()
 			m := backplane.Message{Kind: backplane.Kind(kind), From: from, Namespace: namespace,
 				Request: strings.ReplaceAll(request, "REQUEST", wire.heard.got()[0])}
-			m.Packet = backplane.Packet{Head: head, Binary: how&8 != 0}
+			m.Data, m.Failed = backplane.Data{JSON: head}, how&8 != 0
 			for range how & 7 {
-				m.Packet.Attachments = append(m.Packet.Attachments, attachment)
+				m.Data.Attachments = append(m.Data.Attachments, attachment)
 			}
 			for range 2 { // repeated
-				wire.receive(m)
+				wire.Receive(m)
 				synctest.Wait()
 			}
 			select {

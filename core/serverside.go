@@ -29,9 +29,7 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	if c.ctx.Err() != nil { // it is leaving, though the backplane may not know yet
 		return backplane.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, n.server.cfg.AckTimeout)
-	defer cancel()
-	return c.node.Publish(ctx, m)
+	return c.node.Publish(m)
 }
 
 // ServerSideEmitWithAck sends an event to the other nodes and waits until each has
@@ -70,7 +68,7 @@ func (n *Namespace) serverSideMessage(event string, args []any) (backplane.Messa
 		return backplane.Message{}, err
 	}
 	packed, err := n.server.pack(packet.Outgoing{Type: packet.Event, ID: packet.NoID, Namespace: n.name, Event: event, Args: args})
-	return backplane.Message{Kind: backplane.ServerSideEmit, Namespace: n.name, Packet: packed}, err
+	return backplane.Message{Kind: backplane.ServerSideEmit, Namespace: n.name, Data: packed}, err
 }
 
 // waitFor waits until all is closed, ctx ends, or the time is up.
@@ -117,18 +115,19 @@ func (e *ServerSideEvent) Args() packet.Args { return e.packet.Args }
 // WantsAck reports whether the sender waits for an acknowledgement.
 func (e *ServerSideEvent) WantsAck() bool { return e.message.Request != "" }
 
-// Ack acknowledges the event. Where the sender does not wait for that it does
-// nothing. The second call is an [ErrAlreadyAcked].
+// Ack acknowledges the event, with one argument, or with null: those beyond the first
+// do not reach other nodes. Where the sender does not wait for that it does nothing.
+// The second call is an [ErrAlreadyAcked].
 func (e *ServerSideEvent) Ack(args ...any) error {
-	return e.answer(packet.Outgoing{Type: packet.Ack, Args: args})
+	return e.answer(args, false)
 }
 
 // fail is Ack for an error.
 func (e *ServerSideEvent) fail(err *Error) error {
-	return e.answer(packet.Outgoing{Type: packet.ConnectError, ID: packet.NoID, Args: []any{errorObject(*err)}})
+	return e.answer([]any{map[string]any{"error": errorObject(*err)}}, true)
 }
 
-func (e *ServerSideEvent) answer(p packet.Outgoing) error {
+func (e *ServerSideEvent) answer(args []any, failed bool) error {
 	if !e.WantsAck() {
 		return nil
 	}
@@ -141,21 +140,20 @@ func (e *ServerSideEvent) answer(p packet.Outgoing) error {
 			e.acked.Store(false) // so that the sender can be told of the failure
 		}
 	}()
-	packed, err := e.namespace.server.pack(p)
+	if len(args) == 0 {
+		args = []any{nil}
+	}
+	packed, err := e.namespace.server.pack(packet.Outgoing{Type: packet.Ack, Args: args[:1]})
 	if err != nil {
 		return err
 	}
 	packs = false
-	return e.namespace.server.cluster.respond(e.message, packed)
+	return e.namespace.server.cluster.respond(e.message, packed, failed)
 }
 
 // respond sends an answer; an empty one says that this node is not concerned.
-func (c *cluster) respond(to backplane.Message, packed backplane.Packet) error {
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.cfg.AckTimeout)
-	defer cancel()
-	return c.node.Send(ctx, to.From, backplane.Message{
-		Kind: backplane.ServerSideEmitResponse, Namespace: to.Namespace, Request: to.Request, Packet: packed,
-	})
+func (c *cluster) respond(to backplane.Message, packed backplane.Data, failed bool) error {
+	return c.node.Reply(to, backplane.Message{Kind: backplane.ServerSideEmitResponse, Data: packed, Failed: failed})
 }
 
 // A serverSide is what a namespace has for the events of other nodes.
@@ -213,13 +211,13 @@ func (c *cluster) emitted(m backplane.Message) {
 	n := c.server.namespace(m.Namespace)
 	if n == nil {
 		if m.Request != "" {
-			_ = c.respond(m, backplane.Packet{}) // who has left needs no answer
+			_ = c.respond(m, backplane.Data{}, false) // who has left needs no answer
 		}
 		return
 	}
-	p, err := c.server.unpack(m.Packet)
-	if err != nil || p.Type != packet.Event {
-		c.server.say(c.ctx, lineOtherNode, slog.LevelWarn, "an event of another node cannot be read: do all nodes use the same Config.Codec?",
+	p, err := c.server.unpack(packet.Event, m.Data)
+	if err != nil {
+		c.server.say(c.ctx, lineOtherNode, slog.LevelWarn, "an event of another node cannot be read",
 			"namespace", logName(m.Namespace), "node", logName(m.From), "error", logError{err})
 		return
 	}

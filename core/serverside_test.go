@@ -360,31 +360,36 @@ func TestShutdownOfANode(t *testing.T) {
 
 // broken is a backplane that fails, or says what nobody would.
 type broken struct {
+	backplane.Node
+	backplane.Host
 	joinErr error
-	receive backplane.Receiver
 	peers   []string
 	asked   func() // while Peers is called
 	pubErr  error
-	sent    []backplane.Message
+	sent    []backplane.Message // with the Request that it answers
 }
 
 var errBroken = errors.New("broken")
 
-func (b *broken) Join(r backplane.Receiver) (backplane.Node, error) {
-	go r(backplane.Message{Kind: backplane.ServerSideEmit, From: "early", Namespace: "/none", Request: "early"})
+func (b *broken) Join(_ context.Context, h backplane.Host) (backplane.Node, error) {
+	go h.Receive(backplane.Message{Kind: backplane.ServerSideEmit, From: "early", Namespace: "/none", Request: "early"})
 	time.Sleep(time.Millisecond)
-	b.receive = r
+	b.Host = h
 	return b, b.joinErr
 }
-func (b *broken) ID() string { return "me" }
-func (b *broken) Peers(context.Context) ([]string, error) {
+func (b *broken) ID() string                 { return "me" }
+func (b *broken) Open(string)                {}
+func (b *broken) Nodes() []string            { return nil }
+func (b *broken) Relay(string, []byte) error { return nil }
+func (b *broken) Peers(context.Context, string) (backplane.Peers, error) {
 	if b.asked != nil {
 		b.asked()
 	}
-	return b.peers, nil
+	return backplane.Peers{Count: len(b.peers), IDs: b.peers}, nil
 }
-func (b *broken) Publish(context.Context, backplane.Message) error { return b.pubErr }
-func (b *broken) Send(_ context.Context, _ string, m backplane.Message) error {
+func (b *broken) Publish(backplane.Message) error { return b.pubErr }
+func (b *broken) Reply(to, m backplane.Message) error {
+	m.Request = to.Request
 	b.sent = append(b.sent, m)
 	return nil
 }
@@ -412,25 +417,25 @@ func TestABackplaneThatFails(t *testing.T) {
 		io.OnServerSide("event", func(_ context.Context, m *socketio.ServerSideEvent) error { handled++; return m.Ack() })
 		event := func(head string, more ...[]byte) backplane.Message {
 			return backplane.Message{Kind: backplane.ServerSideEmit, From: "other", Namespace: "/", Request: "1",
-				Packet: backplane.Packet{Head: []byte(head), Attachments: more}}
+				Data: backplane.Data{JSON: []byte(head), Attachments: more}}
 		}
-		own := event(`2["event"]`)
+		own := event(`["event"]`)
 		own.From = "me"
-		other := event(`2["event"]`)
+		other := event(`["event"]`)
 		other.Kind = 77
-		response := event(`30["x"]`)
+		response := event(`"x"`)
 		response.Kind = backplane.ServerSideEmitResponse
 		for _, m := range []backplane.Message{
-			{}, own, other, response, event(``), event(`{`), event(`30["x"]`), event(`2["disconnect"]`),
-			event(`51-["event",{"_placeholder":true,"num":0}]`), event(`2["event"]`, []byte{1}),
+			{}, own, other, response, event(``), event(`{`), event(`"x"`), event(`["disconnect"]`),
+			event(`["event",{"_placeholder":true,"num":1}]`, []byte{1}),
 		} {
-			b.receive(m)
+			b.Receive(m)
 		}
 		settle()
 		if handled != 0 || len(b.sent) != 0 {
 			t.Errorf("%d handled, %v", handled, b.sent)
 		}
-		b.receive(event(`2["event"]`))
+		b.Receive(event(`["event"]`))
 		settle()
 		if handled != 1 || len(b.sent) != 1 || b.sent[0].Request != "1" || b.sent[0].Kind != backplane.ServerSideEmitResponse {
 			t.Errorf("%d handled, %v", handled, b.sent)
@@ -447,7 +452,7 @@ func TestAPeerThatLeavesWhileItIsCounted(t *testing.T) {
 		for others := range 2 {
 			b := &broken{peers: []string{"leaving"}}
 			io := serve(t, socketio.Config{Backplane: b})
-			b.asked = func() { b.receive(backplane.Message{Kind: backplane.NodeLeft, From: "leaving"}) }
+			b.asked = func() { b.Receive(backplane.Message{Kind: backplane.NodeLeft, From: "leaving"}) }
 			want := error(nil)
 			if others > 0 {
 				b.peers, want = append(b.peers, "silent"), socketio.ErrAckTimeout

@@ -9,81 +9,147 @@ package backplane
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"time"
 )
 
 // A Backplane links nodes, which are servers. Its method may be called from any
 // goroutine.
 type Backplane interface {
-	// Join makes a node, to which the messages of others are given from then on,
-	// also before Join has returned.
-	Join(r Receiver) (Node, error)
+	// Join makes a node. It fails if what links the nodes cannot be reached, or will
+	// not have it; the error says what to do.
+	Join(ctx context.Context, host Host) (Node, error)
 }
 
-// A Receiver takes the messages of other nodes. Those of one sender come one after
-// another, in the order in which they were sent; those of different senders may
-// come at the same time. It must not wait for anything that another message could
-// bring, and it does not panic. It may call the methods of its node.
-type Receiver func(m Message)
+// A Host is what a server gives its node. The functions are all set. They must not
+// wait for anything that another message could bring, they do not panic, and they
+// may call the methods of the node. None is called once Close has returned, but for
+// calls that are under way.
+type Host struct {
+	// Receive takes the messages of others in the namespaces that are open, also
+	// before Join has returned. Those of one sender in one namespace come one after
+	// another, in the order in which they were sent; those of different senders may
+	// come at the same time, unless they have an Offset: those of one namespace come
+	// one after another, in the order of their offsets.
+	Receive func(m Message)
+	// Relay takes what another node of Kawat's has sent by [Node.Relay]. Of one
+	// sender they come one after another, in order.
+	Relay func(from string, data []byte)
+	// Left says that a node of Kawat's has left, or is taken for dead. Nothing more
+	// comes from it.
+	Left func(node string)
+	// Observe is told of the state of the link.
+	Observe func(e Event)
+	// Logger is told what an operator should know.
+	Logger *slog.Logger
+}
 
 // A Node is one member of the cluster. Its methods may be called from any
-// goroutine. What they send may be lost, as everything between nodes; it is never
-// given twice to the same node, nor back to its sender.
+// goroutine. But for Peers they wait for nothing: what they send is queued, in a
+// queue with a bound, and may be lost, as everything between nodes; it is never
+// given twice to the same node, nor back to its sender, unless that asks for an echo.
 type Node interface {
-	// ID returns the node's id, which no other node has or had.
+	// ID returns the node's id, which no other node has or had: 16 hexadecimal digits.
 	ID() string
 
-	// Peers returns the ids of the other nodes as far as is known. One that has
-	// gone without a word may still be among them for some seconds.
-	Peers(ctx context.Context) ([]string, error)
+	// Open has the node take part in a namespace, soon; Shut ends that. What is not
+	// open is not given to the node, and others do not count it among the peers.
+	Open(namespace string)
+	Shut(namespace string)
 
-	// Publish sends a message to all other nodes. The node sets From. It does not
-	// wait for the others; what it waits for ends with ctx. It fails with
-	// [ErrClosed] after Close.
-	Publish(ctx context.Context, m Message) error
+	// Peers returns the other members of a namespace, as far as is known. One that
+	// has gone without a word may still be among them for some seconds. What it waits
+	// for ends with ctx.
+	Peers(ctx context.Context, namespace string) (Peers, error)
 
-	// Send sends a message to one other node. That there is none of that id is no
-	// error.
-	Send(ctx context.Context, to string, m Message) error
+	// Publish sends a message to all other members of m.Namespace. The node sets From.
+	// It fails with [ErrClosed] after Close, with [ErrQueueFull] if the queue is full,
+	// and if the message cannot be sent at all, such as one that is too long.
+	Publish(m Message) error
 
-	// Close makes the node leave: the others are given a [NodeLeft] after all that
-	// it has sent. It does not wait for a call of the receiver that is under way,
-	// and no other begins. The second call does nothing.
+	// Reply answers a message that has a Request: to is that message. The node sets
+	// From, and Namespace and Request as they were.
+	Reply(to, m Message) error
+
+	// Nodes returns the ids of the other nodes of Kawat's, whatever their namespaces.
+	Nodes() []string
+
+	// Relay sends data to the node of Kawat's with that id, or to all of them if it
+	// is "". That there is none of that id is no error.
+	Relay(to string, data []byte) error
+
+	// Close makes the node leave: the others hear of that after all that it has sent.
+	// What is queued is sent, for up to a second. The second call does nothing.
 	Close() error
 }
 
-// ErrClosed says that a node has left.
-var ErrClosed = errors.New("backplane: the node has left")
+// A Durable is a node of a backplane that keeps broadcasts and sessions for a while,
+// so that clients can go on with another node where they were cut.
+type Durable interface {
+	Node
 
-// A Kind says what a message is. Kinds are added as servers have more to say; a
-// receiver ignores those that it does not know.
-type Kind uint8
+	// Head returns the offset of the last message of a namespace that the host was
+	// given or, before the first, where the node began to read. It is zero as long as
+	// that is not known.
+	Head(namespace string) Offset
 
-// The kinds. Their values are those of the reference's cluster messages.
-const (
-	// ServerSideEmit is an event for the program on the other nodes. With a
-	// Request, each is to answer.
-	ServerSideEmit Kind = 9
-	// ServerSideEmitResponse is the answer. Without a packet it says that the node
-	// is not concerned.
-	ServerSideEmitResponse Kind = 10
-	// NodeLeft says that the node From has left, or is taken for dead. The
-	// backplane itself sends it.
-	NodeLeft Kind = 13
-)
+	// SaveSession keeps a session for a while. It has returned before the client is
+	// told that its connection is gone, so what it waits for ends with ctx.
+	SaveSession(ctx context.Context, s Session, lasts time.Duration) error
 
-// A Message is what one node says to others. Nobody changes it after it was sent,
-// nor what it refers to.
-type Message struct {
-	Kind      Kind
-	From      string // the node that sent it
-	Namespace string // that it is about; any text, not only what looks like a name
-	Request   string // pairs an answer with its request; "" where there is none
-	Packet    Packet
+	// RestoreSession takes a session out, so that no other node gets it too, with
+	// the broadcasts after an offset that its rooms were sent, in order. It fails with
+	// [ErrNoSession] if there is none, or some of the broadcasts are kept no more.
+	RestoreSession(ctx context.Context, namespace, pid string, after Offset) (Session, []Message, error)
 }
 
-// A Packet is a Socket.IO packet as the servers' codec has encoded it.
-type Packet struct {
-	Head        []byte   // the first message; nil if there is no packet
-	Binary      bool     // whether that is binary
-	Attachments [][]byte // the binary messages that belong to it
+// Errors of nodes.
+var (
+	// ErrClosed says that a node has left.
+	ErrClosed = errors.New("backplane: the node has left")
+	// ErrQueueFull says that more is waiting to be sent than may.
+	ErrQueueFull = errors.New("backplane: too much is waiting to be sent to the other nodes")
+	// ErrNoSession says that there is no such session any more.
+	ErrNoSession = errors.New("backplane: no such session")
+)
+
+// Peers are the other members of a namespace.
+type Peers struct {
+	Count int      // how many there are
+	IDs   []string // who they are, if that is known; else nil
+}
+
+// A Session is what a client that was cut leaves behind for the node that it comes
+// back to.
+type Session struct {
+	Namespace string
+	ID        string // of the socket
+	PID       string // the client's key to it, a secret
+	Rooms     []string
+	Data      Data // what the socket's SetData has set
+}
+
+// An EventKind says what has become of the link between nodes.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// Down: the link is cut. Clients of this node do not notice; others are not heard.
+	Down EventKind = iota + 1
+	// Up: it is back.
+	Up
+	// Gap: messages were lost, of this node (Lost says how many) or of others (Lost is
+	// -1, since nobody knows).
+	Gap
+	// Ignored: a message that came could not be understood: it is damaged, too large,
+	// not authentic, or of a kind or version that is not known.
+	Ignored
+)
+
+// An Event tells what has become of the link between nodes.
+type Event struct {
+	Kind EventKind
+	Lost int           // messages, of a Gap
+	For  time.Duration // how long it was down, of Up and of a Gap
+	Err  error         // why; may be nil
 }

@@ -15,9 +15,8 @@ import (
 // over as they are, in goroutines that exist only while there is something to hand
 // over.
 type Memory struct {
-	// MaxQueued bounds the messages that wait for one node's receiver; those
-	// beyond are dropped and counted. It must be set before the first Join.
-	// Default 10,000.
+	// MaxQueued bounds the messages that wait for one node; those beyond are dropped
+	// and counted. It must be set before the first Join. Default 10,000.
 	MaxQueued int
 
 	dropped atomic.Int64
@@ -30,25 +29,39 @@ type Memory struct {
 // them.
 func NewMemory() *Memory { return new(Memory) }
 
-// Dropped returns how many messages were dropped since the start, because a node's
-// receiver did not keep up.
+// Dropped returns how many messages were dropped since the start, because a node did
+// not keep up.
 func (m *Memory) Dropped() int64 { return m.dropped.Load() }
 
 // A memoryNode is guarded by the Memory's mu.
 type memoryNode struct {
-	memory   *Memory
-	id       string
-	receiver Receiver
-	queue    []Message
-	handing  bool // a goroutine hands messages over
-	closed   bool
+	memory  *Memory
+	id      string
+	host    Host
+	open    map[string]bool
+	queue   []memoryItem
+	handing bool // a goroutine hands items over
+	closed  bool
+}
+
+// A memoryItem is a message, what was relayed, or that a node has left.
+type memoryItem struct {
+	message *Message
+	from    string
+	relayed []byte
+	left    bool
+}
+
+// NewID returns an id for a node: 16 hexadecimal digits at random.
+func NewID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
 }
 
 // Join implements [Backplane]. It does not fail.
-func (m *Memory) Join(r Receiver) (Node, error) {
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	n := &memoryNode{memory: m, id: hex.EncodeToString(id[:]), receiver: r}
+func (m *Memory) Join(_ context.Context, host Host) (Node, error) {
+	n := &memoryNode{memory: m, id: NewID(), host: host, open: make(map[string]bool)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.nodes = append(m.nodes, n)
@@ -62,22 +75,23 @@ func (m *Memory) limit() int {
 	return 10_000
 }
 
-// add queues a message. The caller holds m.mu.
-func (m *Memory) add(to *memoryNode, message Message) {
+// add queues an item. The caller holds m.mu.
+func (m *Memory) add(to *memoryNode, item memoryItem) {
 	// That a node has left must be known, and can be said but once.
-	if len(to.queue) >= m.limit() && message.Kind != NodeLeft {
+	leaves := item.left || item.message != nil && item.message.Kind == NodeLeft
+	if len(to.queue) >= m.limit() && !leaves {
 		m.dropped.Add(1)
 		return
 	}
-	to.queue = append(to.queue, message)
+	to.queue = append(to.queue, item)
 	if !to.handing {
 		to.handing = true
 		go to.handOver()
 	}
 }
 
-// handOver gives messages to the receiver until there are none. A receiver that
-// ends the goroutine does not end that.
+// handOver gives items to the host until there are none. A host that ends the
+// goroutine does not end that.
 func (n *memoryNode) handOver() {
 	done := false
 	defer func() {
@@ -86,78 +100,151 @@ func (n *memoryNode) handOver() {
 		}
 	}()
 	for {
-		m, ok := n.take()
+		item, ok := n.take()
 		if !ok {
 			done = true
 			return
 		}
-		n.give(m)
+		n.give(item)
 	}
 }
 
 // take returns what has waited for longest. If there is nothing, nobody hands over
 // any more.
-func (n *memoryNode) take() (m Message, ok bool) {
+func (n *memoryNode) take() (item memoryItem, ok bool) {
 	n.memory.mu.Lock()
 	defer n.memory.mu.Unlock()
 	if len(n.queue) == 0 {
 		n.queue, n.handing = nil, false
-		return Message{}, false
+		return memoryItem{}, false
 	}
-	m = n.queue[0]
-	n.queue[0] = Message{}
+	item = n.queue[0]
+	n.queue[0] = memoryItem{}
 	n.queue = n.queue[1:]
-	return m, true
+	return item, true
 }
 
-func (n *memoryNode) give(m Message) {
+func (n *memoryNode) give(item memoryItem) {
 	defer func() {
 		if v := recover(); v != nil {
-			slog.Error("backplane: a receiver panicked", "panic", v, "stack", string(debug.Stack()))
+			slog.Error("backplane: a host panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
-	n.receiver(m)
+	switch {
+	case item.left:
+		n.host.Left(item.from)
+	case item.message != nil:
+		n.host.Receive(*item.message)
+	default:
+		n.host.Relay(item.from, item.relayed)
+	}
 }
 
 // ID implements [Node].
 func (n *memoryNode) ID() string { return n.id }
 
+// Open implements [Node].
+func (n *memoryNode) Open(namespace string) {
+	n.memory.mu.Lock()
+	defer n.memory.mu.Unlock()
+	if !n.closed {
+		n.open[namespace] = true
+	}
+}
+
+// Shut implements [Node].
+func (n *memoryNode) Shut(namespace string) {
+	n.memory.mu.Lock()
+	defer n.memory.mu.Unlock()
+	if n.open[namespace] {
+		n.leave(namespace)
+	}
+}
+
+// leave tells the other members of a namespace. The caller holds memory.mu.
+func (n *memoryNode) leave(namespace string) {
+	delete(n.open, namespace)
+	for _, other := range n.others(namespace) {
+		n.memory.add(other, memoryItem{message: &Message{Kind: NodeLeft, From: n.id, Namespace: namespace}})
+	}
+}
+
+// others returns the other nodes that have a namespace open. The caller holds
+// memory.mu.
+func (n *memoryNode) others(namespace string) (others []*memoryNode) {
+	for _, other := range n.memory.nodes {
+		if other != n && other.open[namespace] {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
 // Peers implements [Node].
-func (n *memoryNode) Peers(context.Context) ([]string, error) {
+func (n *memoryNode) Peers(_ context.Context, namespace string) (Peers, error) {
 	n.memory.mu.Lock()
 	defer n.memory.mu.Unlock()
 	if n.closed {
-		return nil, ErrClosed
+		return Peers{}, ErrClosed
 	}
-	var peers []string
-	for _, other := range n.memory.nodes {
-		if other != n {
-			peers = append(peers, other.id)
-		}
+	ids := []string{}
+	for _, other := range n.others(namespace) {
+		ids = append(ids, other.id)
 	}
-	return peers, nil
+	return Peers{Count: len(ids), IDs: ids}, nil
 }
 
 // Publish implements [Node].
-func (n *memoryNode) Publish(_ context.Context, m Message) error {
+func (n *memoryNode) Publish(m Message) error {
 	return n.send(m, func(*memoryNode) bool { return true })
 }
 
-// Send implements [Node].
-func (n *memoryNode) Send(_ context.Context, to string, m Message) error {
-	return n.send(m, func(other *memoryNode) bool { return other.id == to })
+// Reply implements [Node].
+func (n *memoryNode) Reply(to, m Message) error {
+	m.Namespace, m.Request = to.Namespace, to.Request
+	return n.send(m, func(other *memoryNode) bool { return other.id == to.From })
 }
 
 func (n *memoryNode) send(m Message, to func(*memoryNode) bool) error {
+	m.Echo, m.Note = false, nil
 	n.memory.mu.Lock()
 	defer n.memory.mu.Unlock()
 	if n.closed {
 		return ErrClosed
 	}
 	m.From = n.id
+	for _, other := range n.others(m.Namespace) {
+		if to(other) {
+			n.memory.add(other, memoryItem{message: &m})
+		}
+	}
+	return nil
+}
+
+// Nodes implements [Node].
+func (n *memoryNode) Nodes() []string {
+	n.memory.mu.Lock()
+	defer n.memory.mu.Unlock()
+	var ids []string
 	for _, other := range n.memory.nodes {
-		if other != n && to(other) {
-			n.memory.add(other, m)
+		if other != n {
+			ids = append(ids, other.id)
+		}
+	}
+	return ids
+}
+
+// Relay implements [Node].
+func (n *memoryNode) Relay(to string, data []byte) error {
+	data = slices.Clone(data)
+	n.memory.mu.Lock()
+	defer n.memory.mu.Unlock()
+	if n.closed {
+		return ErrClosed
+	}
+	for _, other := range n.memory.nodes {
+		if other != n && (to == "" || to == other.id) {
+			n.memory.add(other, memoryItem{from: n.id, relayed: data})
 		}
 	}
 	return nil
@@ -173,8 +260,11 @@ func (n *memoryNode) Close() error {
 	n.closed = true
 	n.queue = nil
 	n.memory.nodes = slices.DeleteFunc(n.memory.nodes, func(other *memoryNode) bool { return other == n })
+	for namespace := range n.open {
+		n.leave(namespace)
+	}
 	for _, other := range n.memory.nodes {
-		n.memory.add(other, Message{Kind: NodeLeft, From: n.id})
+		n.memory.add(other, memoryItem{from: n.id, left: true})
 	}
 	return nil
 }

@@ -19,12 +19,14 @@ func TestMemory(t *testing.T) {
 	backplanetest.Run(t, func(*testing.T) backplanetest.Cluster { return backplane.NewMemory().Join })
 }
 
-func join(t *testing.T, m *backplane.Memory, r backplane.Receiver) backplane.Node {
+// join makes a node that takes messages of the namespace "/".
+func join(t *testing.T, m *backplane.Memory, receive func(backplane.Message)) backplane.Node {
 	t.Helper()
-	n, err := m.Join(r)
+	n, err := m.Join(t.Context(), backplane.Host{Receive: receive, Left: func(string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.Open("/")
 	t.Cleanup(func() { _ = n.Close() })
 	return n
 }
@@ -47,15 +49,15 @@ func TestMemoryIsBounded(t *testing.T) {
 				sender := join(t, m, ignore)
 				join(t, m, func(m backplane.Message) {
 					mu.Lock()
-					slow = append(slow, m.Namespace+fmt.Sprint(m.Kind))
+					slow = append(slow, m.Request+fmt.Sprint(m.Kind))
 					mu.Unlock()
 					time.Sleep(time.Second)
 				})
 				join(t, m, func(backplane.Message) { others++ })
-				_ = sender.Publish(t.Context(), backplane.Message{Namespace: "first"})
+				_ = sender.Publish(backplane.Message{Namespace: "/"})
 				synctest.Wait()
 				for i := range limit + 7 {
-					_ = sender.Publish(t.Context(), backplane.Message{Namespace: fmt.Sprint(i, " ")})
+					_ = sender.Publish(backplane.Message{Namespace: "/", Request: fmt.Sprint(i, " ")})
 					synctest.Wait()
 				}
 				_ = sender.Close()
@@ -79,7 +81,7 @@ func TestNoGoroutineWhileIdle(t *testing.T) {
 	for range 100 {
 		join(t, m, ignore)
 	}
-	_ = a.Publish(t.Context(), backplane.Message{})
+	_ = a.Publish(backplane.Message{Namespace: "/"})
 	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, were %d", runtime.NumGoroutine(), before)
@@ -93,8 +95,8 @@ func TestAReceiverThatPanics(t *testing.T) {
 		got := 0
 		join(t, m, func(backplane.Message) { got++; panic("oops") })
 		a := join(t, m, ignore)
-		_ = a.Publish(t.Context(), backplane.Message{})
-		_ = a.Publish(t.Context(), backplane.Message{})
+		_ = a.Publish(backplane.Message{Namespace: "/"})
+		_ = a.Publish(backplane.Message{Namespace: "/"})
 		synctest.Wait()
 		if got != 2 {
 			t.Errorf("got %d", got)

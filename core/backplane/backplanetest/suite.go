@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"runtime"
 	"slices"
@@ -17,7 +18,7 @@ import (
 
 // A Cluster is the nodes of one test: each call adds one. Those of another Cluster
 // must not hear of them.
-type Cluster func(r backplane.Receiver) (backplane.Node, error)
+type Cluster func(ctx context.Context, h backplane.Host) (backplane.Node, error)
 
 // Run runs the tests, each with a cluster of its own.
 func Run(t *testing.T, newCluster func(t *testing.T) Cluster) {
@@ -27,7 +28,7 @@ func Run(t *testing.T, newCluster func(t *testing.T) Cluster) {
 	}{
 		{"Peers", testPeers},
 		{"Publish", testPublish},
-		{"Send", testSend},
+		{"Reply", testReply},
 		{"Content", testContent},
 		{"Order", testOrder},
 		{"Reentrant", testReentrant},
@@ -63,7 +64,7 @@ type member struct {
 func (c *cluster) add(also func(m *member, message backplane.Message)) *member {
 	c.t.Helper()
 	m, joined := &member{t: c.t}, make(chan struct{})
-	node, err := c.join(func(message backplane.Message) {
+	take := func(message backplane.Message) {
 		m.mu.Lock()
 		m.came = append(m.came, message)
 		m.mu.Unlock()
@@ -71,10 +72,15 @@ func (c *cluster) add(also func(m *member, message backplane.Message)) *member {
 			<-joined
 			also(m, message)
 		}
+	}
+	node, err := c.join(c.t.Context(), backplane.Host{
+		Receive: take, Relay: func(string, []byte) {}, Left: func(string) {},
+		Observe: func(backplane.Event) {}, Logger: slog.Default(),
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	node.Open(space)
 	m.Node = node
 	close(joined)
 	c.t.Cleanup(func() { _ = node.Close() })
@@ -100,7 +106,7 @@ func text(messages []backplane.Message) []string {
 		if m.Kind == backplane.NodeLeft {
 			text = append(text, "left")
 		} else {
-			text = append(text, m.Namespace)
+			text = append(text, m.Request)
 		}
 	}
 	return text
@@ -119,13 +125,21 @@ func (m *member) wait(want ...string) {
 	}
 }
 
-func message(namespace string) backplane.Message {
-	return backplane.Message{Kind: backplane.ServerSideEmit, Namespace: namespace}
+// space is the namespace of most tests.
+const space = "/"
+
+func message(request string) backplane.Message {
+	return backplane.Message{Kind: backplane.ServerSideEmit, Namespace: space, Request: request}
+}
+
+// answerTo is a message that can be answered.
+func answerTo(node, request string) backplane.Message {
+	return backplane.Message{From: node, Namespace: space, Request: request}
 }
 
 func (c *cluster) publish(from *member, m backplane.Message) {
 	c.t.Helper()
-	if err := from.Publish(c.t.Context(), m); err != nil {
+	if err := from.Publish(m); err != nil {
 		c.t.Error(err)
 	}
 }
@@ -141,8 +155,10 @@ func (c *cluster) peers(of *member, others ...*member) {
 	var got []string
 	var err error
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		got, err = of.Peers(c.t.Context())
-		if slices.Sort(got); err == nil && slices.Equal(got, want) {
+		var peers backplane.Peers
+		peers, err = of.Peers(c.t.Context(), space)
+		got = peers.IDs
+		if slices.Sort(got); err == nil && slices.Equal(got, want) && peers.Count == len(want) {
 			return
 		}
 	}
@@ -175,11 +191,11 @@ func testPublish(_ *testing.T, c *cluster) {
 	alone.wait()
 }
 
-func testSend(t *testing.T, c *cluster) {
+func testReply(t *testing.T, c *cluster) {
 	a, b, other := c.add(nil), c.add(nil), c.add(nil)
 	c.peers(a, b, other)
 	for _, to := range []string{b.ID(), "nobody", ""} {
-		if err := a.Send(t.Context(), to, message("for "+to)); err != nil {
+		if err := a.Reply(answerTo(to, "for "+to), message("")); err != nil {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
@@ -197,11 +213,12 @@ func testContent(t *testing.T, c *cluster) {
 	}
 	big := make([]byte, 1<<20)
 	sent := []backplane.Message{
-		{Kind: backplane.ServerSideEmit, Namespace: "/"},
-		{Kind: backplane.ServerSideEmitResponse, Namespace: "/a", Request: "1"},
-		{Kind: 200, Namespace: "/a.b*>#?[]{}$\x00\n é😀 \"'\\", Request: "a b#*>", Packet: backplane.Packet{Head: []byte("2[\"é\"]")}},
-		{Kind: backplane.ServerSideEmit, Packet: backplane.Packet{Head: all[:], Binary: true, Attachments: [][]byte{{}, all[:], big}}},
-		{Kind: backplane.ServerSideEmit, From: "somebody else", Packet: backplane.Packet{Head: big}},
+		{Kind: backplane.ServerSideEmit, Namespace: space, Data: backplane.Data{JSON: []byte(`["é"]`)}},
+		{Kind: backplane.ServerSideEmit, Namespace: space, Request: "a b#*>", Data: backplane.Data{JSON: []byte("[\"é\"]")}},
+		{Kind: backplane.ServerSideEmit, Namespace: space, Data: backplane.Data{
+			JSON:        []byte(`["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1},{"_placeholder":true,"num":2}]`),
+			Attachments: [][]byte{{}, all[:], big}}},
+		{Kind: backplane.ServerSideEmit, Namespace: space, From: "somebody else", Data: backplane.Data{JSON: []byte(`["b"]`)}},
 	}
 	for _, m := range sent {
 		c.publish(a, m)
@@ -237,7 +254,7 @@ func testOrder(t *testing.T, c *cluster) {
 					continue
 				}
 				for _, to := range members {
-					if err := m.Send(t.Context(), to.ID(), message(fmt.Sprint(i))); to != m && err != nil {
+					if err := m.Reply(answerTo(to.ID(), fmt.Sprint(i)), message("")); to != m && err != nil {
 						t.Error(err)
 					}
 				}
@@ -251,8 +268,8 @@ func testOrder(t *testing.T, c *cluster) {
 		}
 		next := map[string]int{}
 		for _, came := range m.messages() {
-			if came.Namespace != fmt.Sprint(next[came.From]) {
-				t.Fatalf("%s came from %s, want %d", came.Namespace, came.From, next[came.From])
+			if came.Request != fmt.Sprint(next[came.From]) {
+				t.Fatalf("%s came from %s, want %d", came.Request, came.From, next[came.From])
 			}
 			next[came.From]++
 		}
@@ -265,7 +282,7 @@ func testOrder(t *testing.T, c *cluster) {
 // A receiver may send.
 func testReentrant(t *testing.T, c *cluster) {
 	a := c.add(func(m *member, came backplane.Message) {
-		if err := m.Send(t.Context(), came.From, message("answer to "+came.Namespace)); err != nil {
+		if err := m.Reply(answerTo(came.From, "answer to "+came.Request), message("")); err != nil {
 			t.Error(err)
 		}
 	})
@@ -299,13 +316,13 @@ func testClose(t *testing.T, c *cluster) {
 			t.Error(err)
 		}
 	}
-	if err := closed.Publish(context.Background(), message("x")); !errors.Is(err, backplane.ErrClosed) {
+	if err := closed.Publish(message("x")); !errors.Is(err, backplane.ErrClosed) {
 		t.Errorf("Publish: %v", err)
 	}
-	if err := closed.Send(context.Background(), a.ID(), message("x")); !errors.Is(err, backplane.ErrClosed) {
-		t.Errorf("Send: %v", err)
+	if err := closed.Reply(answerTo(a.ID(), "x"), message("")); !errors.Is(err, backplane.ErrClosed) {
+		t.Errorf("Reply: %v", err)
 	}
-	if _, err := closed.Peers(context.Background()); !errors.Is(err, backplane.ErrClosed) {
+	if _, err := closed.Peers(context.Background(), space); !errors.Is(err, backplane.ErrClosed) {
 		t.Errorf("Peers: %v", err)
 	}
 	a.wait("0", "1", "2", "left")
