@@ -22,6 +22,7 @@ type cluster struct {
 	cancel context.CancelFunc
 
 	workers tally // that handle what other nodes have sent
+	mail    postOffice
 
 	mu       sync.Mutex
 	requests map[string]*nodeRequest
@@ -34,11 +35,12 @@ func (s *Server) joinCluster() error {
 	}
 	c := &cluster{server: s, joined: make(chan struct{}), requests: make(map[string]*nodeRequest)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.mail.boxes[mailOperations] = mailbox{left: c.nodeLeft}
 	defer close(c.joined)
 	ctx, cancel := context.WithTimeout(c.ctx, joinTimeout)
 	defer cancel()
 	node, err := s.cfg.Backplane.Join(ctx, backplane.Host{
-		Receive: c.receive, Relay: c.relayed, Left: c.nodeLeft, Observe: c.observe, Logger: s.log,
+		Receive: c.receive, Relay: c.received, Left: c.left, Observe: c.observe, Logger: s.log,
 	})
 	if err != nil {
 		c.cancel()
@@ -69,9 +71,6 @@ func (c *cluster) shut(namespace string) {
 		c.node.Shut(namespace)
 	}
 }
-
-// relayed takes what another node of Kawat's has sent to this one alone.
-func (c *cluster) relayed(string, []byte) {}
 
 // observe is told of the state of the link between the nodes.
 func (c *cluster) observe(backplane.Event) {}

@@ -14,6 +14,7 @@ type counters struct {
 	lines                             [logLines]quiet.Line
 
 	droppedRoomEvents, droppedServerSide atomic.Int64
+	ignoredMail                          atomic.Int64
 }
 
 // Stats are a server's counters at one moment. What has happened is counted since the
@@ -36,6 +37,10 @@ type Stats struct {
 	// keep up: see Config.MaxQueuedRoomEvents, MaxQueuedServerSideEvents.
 	DroppedRoomEvents       int64
 	DroppedServerSideEvents int64
+
+	// IgnoredMail counts what other nodes of Kawat's have sent to this one that it does
+	// not understand, such as what a newer version says.
+	IgnoredMail int64
 }
 
 // Stats returns the server's counters. It costs the same however many sockets there
@@ -46,6 +51,7 @@ func (s *Server) Stats() Stats {
 		Panics: s.panics.Count(), Working: s.workers.count(), Waiting: s.waiting.Load(),
 	}
 	stats.DroppedRoomEvents, stats.DroppedServerSideEvents = s.droppedRoomEvents.Load(), s.droppedServerSide.Load()
+	stats.IgnoredMail = s.ignoredMail.Load()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	stats.Namespaces = len(s.namespaces)
