@@ -88,9 +88,9 @@ type Node interface {
 type Durable interface {
 	Node
 
-	// Head returns the offset of the last message of a namespace that the host was
-	// given or, before the first, where the node began to read. It is zero as long as
-	// that is not known.
+	// Head returns the offset of the last message of a namespace that the host has
+	// taken, which is when Receive has returned, or before the first, where the node
+	// began to read. It is zero only as long as that is not known.
 	Head(namespace string) Offset
 
 	// SaveSession keeps a session for a while. It has returned before the client is
@@ -98,9 +98,11 @@ type Durable interface {
 	SaveSession(ctx context.Context, s Session, lasts time.Duration) error
 
 	// RestoreSession takes a session out, so that no other node gets it too, with
-	// the broadcasts after an offset that its rooms were sent, in order. It fails with
-	// [ErrNoSession] if there is none, or some of the broadcasts are kept no more.
-	RestoreSession(ctx context.Context, namespace, pid string, after Offset) (Session, []Message, error)
+	// the broadcasts that its client has missed, in order: seen is the offset of the last
+	// one that the client knows, or zero. [Session.After] says where the log is to be
+	// read from, and [Session.Replay] what to make of it. It fails with [ErrNoSession]
+	// if there is none, or a part of the log that is to be read is kept no more.
+	RestoreSession(ctx context.Context, namespace, pid string, seen Offset) (Session, []Message, error)
 }
 
 // Errors of nodes.
@@ -117,16 +119,6 @@ var (
 type Peers struct {
 	Count int      // how many there are
 	IDs   []string // who they are, if that is known; else nil
-}
-
-// A Session is what a client that was cut leaves behind for the node that it comes
-// back to.
-type Session struct {
-	Namespace string
-	ID        string // of the socket
-	PID       string // the client's key to it, a secret
-	Rooms     []string
-	Data      Data // what the socket's SetData has set
 }
 
 // An EventKind says what has become of the link between nodes.
