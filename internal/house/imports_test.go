@@ -37,6 +37,8 @@ var rules = []rule{
 	{who: "./core/engine", never: house, except: []string{"./core/engine/eio", "./core/internal/..."},
 		why: "it is of use without Socket.IO"},
 	{who: "./core", never: []string{"./core/siotest", "./core/backplane/backplanetest"}, why: "those are for tests"},
+	{who: "./internal/wire", never: append([]string{"./..."}, http...), except: []string{"./internal/wire", "./core/backplane"},
+		why: "it is about bytes, whatever carries them"},
 	{who: "./internal/epoll", never: append([]string{"./..."}, http...), except: []string{"./internal/epoll"}, why: "it is about descriptors"},
 	{who: "./internal/websocket", never: house, except: []string{"./core/engine/...", "./core/internal/...", "./internal/epoll"},
 		why: "it is a connection of the engine's and no more"},
