@@ -23,6 +23,7 @@ type Memory struct {
 
 	mu    sync.Mutex // guards the nodes' queues, too, so that all see one order
 	nodes []*memoryNode
+	kept  *memoryKept // nil unless it is durable
 }
 
 // NewMemory makes a backplane for servers of this process, to be given to each of
@@ -39,6 +40,7 @@ type memoryNode struct {
 	id      string
 	host    Host
 	open    map[string]bool
+	heads   map[string]Offset // of the namespaces, if it is durable
 	queue   []memoryItem
 	handing bool // a goroutine hands items over
 	closed  bool
@@ -65,6 +67,10 @@ func (m *Memory) Join(_ context.Context, host Host) (Node, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.nodes = append(m.nodes, n)
+	if m.kept != nil {
+		n.heads = make(map[string]Offset)
+		return durableMemoryNode{n}, nil
+	}
 	return n, nil
 }
 
@@ -83,6 +89,10 @@ func (m *Memory) add(to *memoryNode, item memoryItem) {
 		m.dropped.Add(1)
 		return
 	}
+	m.addAnyway(to, item)
+}
+
+func (m *Memory) addAnyway(to *memoryNode, item memoryItem) {
 	to.queue = append(to.queue, item)
 	if !to.handing {
 		to.handing = true
@@ -135,8 +145,21 @@ func (n *memoryNode) give(item memoryItem) {
 		n.host.Left(item.from)
 	case item.message != nil:
 		n.host.Receive(*item.message)
+		n.took(item.message)
 	default:
 		n.host.Relay(item.from, item.relayed)
+	}
+}
+
+// took notes that the host has taken a message.
+func (n *memoryNode) took(m *Message) {
+	if m.Offset.IsZero() {
+		return
+	}
+	n.memory.mu.Lock()
+	defer n.memory.mu.Unlock()
+	if n.open[m.Namespace] {
+		n.heads[m.Namespace] = m.Offset
 	}
 }
 
@@ -147,8 +170,12 @@ func (n *memoryNode) ID() string { return n.id }
 func (n *memoryNode) Open(namespace string) {
 	n.memory.mu.Lock()
 	defer n.memory.mu.Unlock()
-	if !n.closed {
-		n.open[namespace] = true
+	if n.closed || n.open[namespace] {
+		return
+	}
+	n.open[namespace] = true
+	if n.heads != nil {
+		n.heads[namespace] = n.memory.kept.log(namespace).last()
 	}
 }
 
@@ -206,6 +233,7 @@ func (n *memoryNode) Reply(to, m Message) error {
 }
 
 func (n *memoryNode) send(m Message, to func(*memoryNode) bool) error {
+	echo := m
 	m.Echo, m.Note = false, nil
 	n.memory.mu.Lock()
 	defer n.memory.mu.Unlock()
@@ -213,6 +241,16 @@ func (n *memoryNode) send(m Message, to func(*memoryNode) bool) error {
 		return ErrClosed
 	}
 	m.From = n.id
+	if echo.Echo && len(n.queue) >= n.memory.limit() {
+		return ErrQueueFull
+	}
+	if n.memory.kept != nil && m.logged() {
+		n.memory.kept.keep(&m)
+	}
+	if echo.Echo && n.memory.kept != nil {
+		echo.From, echo.Offset = m.From, m.Offset
+		n.memory.addAnyway(n, memoryItem{message: &echo})
+	}
 	for _, other := range n.others(m.Namespace) {
 		if to(other) {
 			n.memory.add(other, memoryItem{message: &m})
