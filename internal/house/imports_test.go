@@ -37,6 +37,8 @@ var rules = []rule{
 	{who: "./core/engine", never: house, except: []string{"./core/engine/eio", "./core/internal/..."},
 		why: "it is of use without Socket.IO"},
 	{who: "./core", never: []string{"./core/siotest", "./core/backplane/backplanetest"}, why: "those are for tests"},
+	{who: "./internal/echo", never: append([]string{"./..."}, http...), except: []string{"./internal/echo", "./core/backplane"},
+		why: "it knows of a log only when its entries come"},
 	{who: "./internal/wire", never: append([]string{"./..."}, http...), except: []string{"./internal/wire", "./core/backplane"},
 		why: "it is about bytes, whatever carries them"},
 	{who: "./internal/outbox", never: append([]string{"./..."}, http...), except: []string{"./internal/outbox", "./core/backplane"},
