@@ -43,6 +43,8 @@ var rules = []rule{
 		why: "it is about bytes, whatever carries them"},
 	{who: "./internal/outbox", never: append([]string{"./..."}, http...), except: []string{"./internal/outbox", "./core/backplane"},
 		why: "it is a queue, whatever waits in it"},
+	{who: "./internal/membership", never: append([]string{"./..."}, http...), except: []string{"./internal/membership", "./core/backplane"},
+		why: "it knows its bus by two functions"},
 	{who: "./internal/seal", never: append([]string{"./..."}, http...), except: []string{"./internal/seal"},
 		why: "it is about bytes"},
 	{who: "./internal/epoll", never: append([]string{"./..."}, http...), except: []string{"./internal/epoll"}, why: "it is about descriptors"},
