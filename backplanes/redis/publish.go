@@ -1,0 +1,187 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/outbox"
+)
+
+// A parcel is a message that waits to be sent.
+type parcel struct {
+	channel string
+	payload []byte
+}
+
+// parcelOverhead is what a parcel takes in memory beside its bytes, about.
+const parcelOverhead = 64
+
+// sendMost is how many messages are sent at once, and pingTimeout how long the server
+// may take to say that it is there, after sending has failed.
+const (
+	sendMost    = 1000
+	pingTimeout = 3 * time.Second
+)
+
+func (b *bus) newOutbox() *outbox.Outbox[parcel] {
+	return outbox.New(outbox.Config[parcel]{
+		MaxItems: b.MaxQueuedMessages,
+		MaxBytes: b.MaxQueuedBytes,
+		MaxBatch: sendMost,
+		Size:     func(p parcel) int { return len(p.channel) + len(p.payload) + parcelOverhead },
+		Send:     b.send,
+		Retry:    true,
+		Dropped:  b.dropped,
+	})
+}
+
+// publish queues a message.
+func (b *bus) publish(channel string, payload []byte) error {
+	if len(payload) > b.MaxMessageBytes {
+		return fmt.Errorf("redis: a message of %d bytes is longer than Config.MaxMessageBytes, %d", len(payload), b.MaxMessageBytes)
+	}
+	err := b.outbox.Push(parcel{channel, payload})
+	if errors.Is(err, backplane.ErrQueueFull) {
+		b.refused.Add(1)
+	}
+	return err
+}
+
+// dropped is told of messages that the outbox has given up.
+func (b *bus) dropped(n int, err error) {
+	b.tell(backplane.Event{Kind: backplane.Gap, Lost: n, Err: err})
+}
+
+// A once is a PUBLISH that go-redis does not send again when it does not know
+// whether it has arrived, for it would then come twice.
+type once struct{ *goredis.IntCmd }
+
+func (once) NoRetry() bool { return true }
+
+// send sends messages. It fails if none has left; those that have, and then nobody
+// knows whether they have arrived, are not sent again.
+func (b *bus) send(ctx context.Context, batch []parcel) (done int, err error) {
+	client, err := b.publisher(ctx)
+	if err != nil {
+		return 0, err
+	}
+	command := "publish"
+	if b.sharded {
+		command = "spublish"
+	}
+	pipe := client.Pipeline()
+	sent := make([]once, len(batch))
+	for i, p := range batch {
+		sent[i] = once{goredis.NewIntCmd(ctx, command, p.channel, p.payload)}
+		_ = pipe.Process(ctx, sent[i])
+	}
+	_, err = pipe.Exec(ctx)
+	if err == nil {
+		b.tellRefused()
+		return len(batch), nil
+	}
+	lost, unsent := 0, 0
+	for _, cmd := range sent {
+		if cmd.Err() != nil {
+			lost++
+		}
+		if neverSent(cmd.Err()) {
+			unsent++
+		}
+	}
+	b.unsure = lost > 0
+	if unsent == len(batch) {
+		return 0, err
+	}
+	if lost > 0 {
+		b.dropped(lost, err)
+	}
+	return len(batch), nil
+}
+
+// publisher returns what messages are sent with. After a failure it is asked first
+// whether it is there: what was sent before it was lost could otherwise come later
+// than what is sent now.
+func (b *bus) publisher(ctx context.Context) (goredis.Cmdable, error) {
+	var client goredis.Cmdable = b.Client
+	if b.cluster != nil {
+		if b.sharded {
+			return client, nil
+		}
+		server, err := b.serverOf(topic{})
+		if err != nil {
+			return nil, err
+		}
+		client = server
+	}
+	if !b.unsure {
+		return client, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		if b.cluster != nil {
+			b.cluster.ReloadState(ctx)
+		}
+		return nil, err
+	}
+	b.unsure = false
+	return client, nil
+}
+
+// tellRefused tells of what the queue had no room for, once that is over.
+func (b *bus) tellRefused() {
+	if n := b.refused.Swap(0); n > 0 {
+		b.dropped(int(n), backplane.ErrQueueFull)
+	}
+}
+
+// neverSent reports whether an error says that a command was not carried out.
+func neverSent(err error) bool {
+	if err == nil {
+		return false
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "LOADING ") || strings.HasPrefix(text, "MASTERDOWN ") || strings.HasPrefix(text, "CLUSTERDOWN ")
+}
+
+// count asks how many subscribers a channel has.
+func (b *bus) count(ctx context.Context, channel string) (int, error) {
+	ask := func(ctx context.Context, client goredis.Cmdable) (int, error) {
+		cmd := client.PubSubNumSub
+		if b.sharded {
+			cmd = client.PubSubShardNumSub
+		}
+		counts, err := cmd(ctx, channel).Result()
+		return int(counts[channel]), err
+	}
+	var n atomic.Int64
+	add := func(ctx context.Context, server *goredis.Client) error {
+		count, err := ask(ctx, server)
+		n.Add(int64(count))
+		return err
+	}
+	err := within(ctx, func() error {
+		if b.cluster == nil {
+			count, err := ask(ctx, b.Client)
+			n.Store(int64(count))
+			return err
+		}
+		// Subscribers may be with replicas, one of which may be away.
+		_ = b.cluster.ForEachSlave(ctx, add)
+		return b.cluster.ForEachMaster(ctx, add)
+	})
+	return int(n.Load()), err
+}
