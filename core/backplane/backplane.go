@@ -83,6 +83,19 @@ type Node interface {
 	Close() error
 }
 
+// A RoomWatcher is a node that is told which rooms its host has, so that it is sent
+// no more than what concerns these. A host tells it of all rooms, or of none: then it
+// is sent everything that the backplane can have sent to everyone.
+type RoomWatcher interface {
+	Node
+
+	// RoomCreated says that a room of an open namespace has its first socket, RoomDeleted
+	// that it has lost its last. Of one room they are called in order. They wait for
+	// nothing. The room that a socket has to itself is one of them.
+	RoomCreated(namespace, room string)
+	RoomDeleted(namespace, room string)
+}
+
 // A Durable is a node of a backplane that keeps broadcasts and sessions for a while,
 // so that clients can go on with another node where they were cut.
 type Durable interface {
