@@ -118,7 +118,7 @@ func (s Session) After(seen Offset) (after Offset, ok bool) {
 // Replay returns the session as it is now, and what its client has missed. log has the
 // messages of the namespace behind what After has returned, in order, of the kinds
 // Broadcast, SocketsJoin, SocketsLeave and DisconnectSockets, each with its Offset;
-// others do no harm. It fails with [ErrNoSession] if the session was ended meanwhile.
+// others do no harm, nor does the same again. It fails with [ErrNoSession] if the session was ended meanwhile.
 func (s Session) Replay(log []Message) (now Session, missed []Message, err error) {
 	r := replay{session: s, rooms: make(map[string]Offset, len(s.Rooms)+1)}
 	for _, room := range s.Rooms {
@@ -164,7 +164,8 @@ func (r *replay) take(m Message) bool {
 	}
 	// What came before the socket's end has reached it, and what it does since to a
 	// session of Node's is nothing.
-	if r.marks.End.IsZero() || m.Offset.Compare(r.marks.End) <= 0 || !m.Options.aimAt(r.in) {
+	if r.marks.End.IsZero() || m.Offset.Compare(r.marks.End) <= 0 ||
+		!m.Options.aimAt(func(room string) bool { return r.wasIn(room, m.Offset) }) {
 		return true
 	}
 	for _, room := range m.Rooms {
@@ -178,7 +179,7 @@ func (r *replay) take(m Message) bool {
 }
 
 func (r *replay) join(room string, at Offset) {
-	if !r.in(room) {
+	if _, in := r.rooms[room]; !in {
 		r.rooms[room] = at
 	}
 }
@@ -186,13 +187,10 @@ func (r *replay) join(room string, at Offset) {
 func (r *replay) leave(room string, at Offset) {
 	if since, in := r.rooms[room]; in && room != r.session.ID {
 		delete(r.rooms, room)
-		r.marks.Left = append(r.marks.Left, Stay{Room: room, From: since, Until: at})
+		if stay := (Stay{Room: room, From: since, Until: at}); !slices.Contains(r.marks.Left, stay) {
+			r.marks.Left = append(r.marks.Left, stay)
+		}
 	}
-}
-
-func (r *replay) in(room string) bool {
-	_, in := r.rooms[room]
-	return in
 }
 
 // wasIn reports whether the session was in a room when a message was sent.
