@@ -89,7 +89,9 @@ type ackWaiter struct {
 	mu      sync.Mutex
 	missing map[*Socket]struct{}
 	replies []Reply
-	err     error // of the first socket that will not answer
+	err     error     // of the first socket that will not answer
+	nodes   *nodeAcks // nil unless other nodes are asked as well
+	single  bool      // one reply will do
 	all     chan struct{}
 }
 
@@ -116,27 +118,29 @@ func (w *ackWaiter) take(s *Socket, reply Reply, err error) bool {
 	} else if w.err == nil {
 		w.err = err
 	}
-	if len(w.missing) == 0 {
+	w.settle()
+	return true
+}
+
+// settle closes all when nothing more is to come. The caller holds w.mu.
+func (w *ackWaiter) settle() {
+	if (len(w.missing) > 0 || !w.nodes.complete()) && !(w.single && len(w.replies) > 0) {
+		return
+	}
+	select {
+	case <-w.all:
+	default:
 		close(w.all)
 	}
-	return true
 }
 
 // wait waits until all have answered, ctx ends, or the time is up; then those who
 // have not answered are no longer expected to.
 func (w *ackWaiter) wait(ctx context.Context, id int64, timeout time.Duration) error {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	var err error
-	select {
-	case <-w.all:
-		return nil
-	case <-timer.C:
-		err = ErrAckTimeout
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+	err := waitFor(ctx, w.all, timeout)
+	if err != nil {
+		w.giveUp(id, err)
 	}
-	w.giveUp(id, err)
 	return err
 }
 
@@ -199,8 +203,14 @@ func (r Reply) of(event string) Reply {
 	return r
 }
 
-// EmitWithAckAll is the untyped form of the function [EmitWithAckAll].
+// EmitWithAckAll is the untyped form of the function [EmitWithAckAll]. Of what a
+// client of another node acknowledges with, only the first argument comes here.
 func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any) ([]Reply, error) {
+	return b.emitWithAcks(ctx, false, event, args)
+}
+
+// emitWithAcks waits for the acks of all or, if single is true, for the first.
+func (b Broadcast) emitWithAcks(ctx context.Context, single bool, event string, args []any) ([]Reply, error) {
 	n := b.namespace
 	id := n.nextID.Add(1) - 1
 	out, err := n.event(event, id, args, !b.uncompressed)
@@ -208,6 +218,42 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 		return nil, err
 	}
 	w := newAckWaiter(event)
+	w.single = single
+	if b.beyond() != nil {
+		w.nodes = newNodeAcks(b.beyond())
+	}
+	targets := b.sendAsking(w, id, out)
+	defer w.giveUp(id, errPanic) // if a listener ends the goroutine
+	n.noteBroadcast(event, len(targets))
+	n.notifyOutgoing(targets, event, args)
+	if w.nodes == nil {
+		if len(targets) > 0 {
+			err = w.wait(ctx, id, n.ackTimeout(ctx, b.timeout))
+		}
+	} else {
+		err = b.waitBeyond(ctx, w, id, out, args)
+	}
+	if single && err == nil {
+		w.giveUp(id, context.Canceled)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.replies {
+		w.replies[i].event = event
+	}
+	if err == nil {
+		err = w.err
+	}
+	if err != nil {
+		return w.replies, &AckError{Expected: len(targets) + w.nodes.clients(), Received: len(w.replies), Err: err}
+	}
+	return w.replies, nil
+}
+
+// sendAsking queues an event with an ack id to all sockets of this node that are aimed
+// at, and returns them.
+func (b Broadcast) sendAsking(w *ackWaiter, id int64, out outgoing) []*Socket {
+	n := b.namespace
 	n.order.Lock()
 	targets := b.targets()
 	for _, s := range targets {
@@ -227,24 +273,7 @@ func (b Broadcast) EmitWithAckAll(ctx context.Context, event string, args ...any
 	}
 	n.order.Unlock()
 	for s, err := range missed {
-		s.noteAck(event, w.asked, err)
+		s.noteAck(w.event, w.asked, err)
 	}
-	defer w.giveUp(id, errPanic) // if a listener ends the goroutine
-	n.noteBroadcast(event, len(targets))
-	n.notifyOutgoing(targets, event, args)
-	if len(targets) > 0 {
-		err = w.wait(ctx, id, n.ackTimeout(ctx, b.timeout))
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := range w.replies {
-		w.replies[i].event = event
-	}
-	if err == nil {
-		err = w.err
-	}
-	if err != nil {
-		return w.replies, &AckError{Expected: len(targets), Received: len(w.replies), Err: err}
-	}
-	return w.replies, nil
+	return targets
 }

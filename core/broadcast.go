@@ -1,10 +1,10 @@
 package socketio
 
 import (
-	"context"
 	"slices"
 	"time"
 
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/packet"
 )
@@ -65,28 +65,42 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 
 // Emit sends an event. It fails with an error about the event: its name is
 // reserved, or an argument cannot be encoded. That some client cannot be reached
-// is no error.
+// is no error. Where there are other nodes it does not wait for them: what the
+// backplane cannot take is an error too, and then this node's clients have got the
+// event.
 func (b Broadcast) Emit(event string, args ...any) error {
 	out, err := b.namespace.event(event, packet.NoID, args, !b.uncompressed)
 	if err != nil {
 		return err
 	}
-	targets := b.sendAll(out)
+	var beyond *backplane.Message
+	if b.beyond() != nil {
+		var m backplane.Message
+		if m, err = b.message(out, packet.NoID, event, args); err == nil {
+			beyond = &m
+		}
+	}
+	targets, failed := b.sendAll(out, beyond)
 	b.namespace.noteBroadcast(event, len(targets))
 	b.namespace.notifyOutgoing(targets, event, args)
-	return nil
+	if err == nil {
+		err = failed
+	}
+	return err
 }
 
-// sendAll queues an event to all sockets that are aimed at, and returns them.
-func (b Broadcast) sendAll(out outgoing) []*Socket {
+// sendAll queues an event to all sockets of this node that are aimed at, and returns
+// them; beyond is what other nodes are told, nil for nothing.
+func (b Broadcast) sendAll(out outgoing, beyond *backplane.Message) ([]*Socket, error) {
 	n := b.namespace
 	n.order.Lock()
 	defer n.order.Unlock()
+	err := b.publish(beyond)
 	targets := b.address(out)
 	for _, s := range targets {
 		_ = b.send(s, out.frames)
 	}
-	return targets
+	return targets, err
 }
 
 // send queues frames to one socket. A client that fails to keep up is cut by the
@@ -104,55 +118,4 @@ func (b Broadcast) targets() []*Socket {
 	b.namespace.mu.Lock()
 	defer b.namespace.mu.Unlock()
 	return b.namespace.present.targets(b.rooms, b.except)
-}
-
-// FetchSockets returns the sockets that are aimed at.
-func (b Broadcast) FetchSockets(context.Context) ([]*RemoteSocket, error) {
-	targets := b.targets()
-	sockets := make([]*RemoteSocket, len(targets))
-	for i, s := range targets {
-		sockets[i] = newRemoteSocket(s)
-	}
-	return sockets, nil
-}
-
-// SocketsJoin makes the sockets that are aimed at join rooms. The error is
-// [ErrTooManyRooms] if one of them was in too many already; the others have joined.
-func (b Broadcast) SocketsJoin(rooms ...string) (err error) {
-	for _, s := range b.targets() {
-		if failed := s.Join(rooms...); failed == ErrTooManyRooms { // who has left meanwhile has no rooms
-			err = failed
-		}
-	}
-	b.eachAway(func(s *Socket) {
-		for _, name := range rooms {
-			if failed := b.namespace.join(s, name); failed != nil {
-				err = failed
-			}
-		}
-	})
-	return err
-}
-
-// SocketsLeave makes the sockets that are aimed at leave rooms.
-func (b Broadcast) SocketsLeave(rooms ...string) error {
-	for _, s := range b.targets() {
-		_ = s.Leave(rooms...)
-	}
-	b.eachAway(func(s *Socket) {
-		for _, name := range rooms {
-			b.namespace.leave(s, name)
-		}
-	})
-	return nil
-}
-
-// DisconnectSockets disconnects the sockets that are aimed at, and closes their
-// connections if close is true.
-func (b Broadcast) DisconnectSockets(close bool) error {
-	for _, s := range b.targets() {
-		_ = s.Disconnect(close)
-	}
-	b.eachAway(func(s *Socket) { b.namespace.history.forget(s.session) })
-	return nil
 }

@@ -146,9 +146,14 @@ func (s *Socket) tellAny(own *handlers, e *Event) {
 // notifyOutgoing tells those who listen that an event was queued to sockets. It is
 // called without a lock.
 func (n *Namespace) notifyOutgoing(targets []*Socket, event string, args []any) {
-	if n.listening.Load() > 0 || n.inherits != nil && n.inherits.outgoing.Load() != nil {
+	if n.listened() {
 		n.tellOutgoing(targets, event, slices.Clone(args))
 	}
+}
+
+// listened reports whether anybody listens to outgoing events.
+func (n *Namespace) listened() bool {
+	return n.listening.Load() > 0 || n.inherits != nil && n.inherits.outgoing.Load() != nil
 }
 
 func (n *Namespace) tellOutgoing(targets []*Socket, event string, args []any) {

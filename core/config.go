@@ -67,10 +67,13 @@ type Config struct {
 	// counted. Default 1,000,000.
 	MaxQueuedRoomEvents int
 
-	// Backplane links this server with other nodes: see package backplane. So far
-	// ServerSideEmit alone makes use of it: broadcasts, rooms and FetchSockets
-	// still concern the clients of this node only. Default: a single node.
+	// Backplane links this server with other nodes: see package backplane. Broadcasts
+	// then reach the clients of all nodes, and so does all that a [Broadcast] can do;
+	// see [Broadcast.Local] for what is to stay here. Default: a single node.
 	Backplane backplane.Backplane
+	// BackplaneTimeout is how long other nodes may take to answer, where neither the
+	// context nor Timeout says otherwise. Default 5 s.
+	BackplaneTimeout time.Duration
 	// MaxQueuedServerSideEvents bounds the events from other nodes that wait for
 	// the handlers of a namespace; what comes beyond is dropped and counted.
 	// Default 10,000.
@@ -169,6 +172,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.Path, "/socket.io")
 	setDefault(&c.ConnectTimeout, 45*time.Second)
 	setDefault(&c.AckTimeout, time.Minute)
+	setDefault(&c.BackplaneTimeout, 5*time.Second)
 	setDefault(&c.AttachmentTimeout, 30*time.Second)
 	setDefault(&c.MaxQueuedEvents, 64)
 	setDefault(&c.MaxQueuedEventBytes, 1<<20)
@@ -197,6 +201,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"ConnectTimeout", int64(c.ConnectTimeout)},
 		{"AckTimeout", int64(c.AckTimeout)},
+		{"BackplaneTimeout", int64(c.BackplaneTimeout)},
 		{"AttachmentTimeout", int64(c.AttachmentTimeout)},
 		{"MaxQueuedEvents", int64(c.MaxQueuedEvents)},
 		{"MaxQueuedEventBytes", int64(c.MaxQueuedEventBytes)},

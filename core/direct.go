@@ -73,13 +73,16 @@ func (d Direct) In(rooms ...string) Broadcast { return d.Broadcast().To(rooms...
 func (d Direct) Except(rooms ...string) Broadcast { return d.Broadcast().Except(rooms...) }
 
 // A RemoteSocket is a socket as FetchSockets found it, on whatever node: a record
-// of that moment, and a handle to act on it.
+// of that moment, and a handle to act on it. What its methods do does not wait for the
+// socket's node, but for EmitWithAck, whose acknowledgement has one argument if that is
+// another one.
 type RemoteSocket struct {
 	namespace *Namespace
 	id        string
 	handshake *Handshake
 	rooms     []string
 	data      any
+	far       packet.Args // what another node says that its data is; none if nothing is set, and on this node
 	timeout   time.Duration
 }
 
@@ -90,14 +93,22 @@ func newRemoteSocket(s *Socket) *RemoteSocket {
 // ID returns the socket's id.
 func (r *RemoteSocket) ID() string { return r.id }
 
-// Handshake returns the details of the socket's handshake.
+// Handshake returns the details of the socket's handshake. Of one of another node they
+// lack the Values, and each header and query parameter has one value.
 func (r *RemoteSocket) Handshake() *Handshake { return r.handshake }
 
 // Rooms returns the rooms that the socket was in.
 func (r *RemoteSocket) Rooms() []string { return slices.Clone(r.rooms) }
 
-// Data returns what the socket's SetData had set.
-func (r *RemoteSocket) Data() any { return r.data }
+// Data returns what the socket's SetData had set. Of a socket of another node that is
+// what its JSON is without a type: the function [Data] decodes it into one.
+func (r *RemoteSocket) Data() any {
+	if r.far.Len() == 0 {
+		return r.data
+	}
+	v, _ := r.far.Value(0) // was read when it came
+	return v
+}
 
 // Timeout returns the same socket with a bound on how long EmitWithAck waits,
 // instead of Config.AckTimeout.
@@ -114,7 +125,7 @@ func (r *RemoteSocket) Emit(event string, args ...any) error { return r.target()
 
 // EmitWithAck is the untyped form of the function [EmitWithAck].
 func (r *RemoteSocket) EmitWithAck(ctx context.Context, event string, args ...any) (Reply, error) {
-	replies, err := r.target().EmitWithAckAll(ctx, event, args...)
+	replies, err := r.target().emitWithAcks(ctx, true, event, args)
 	switch {
 	case len(replies) > 0:
 		return replies[0], nil

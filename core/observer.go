@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/internal/quiet"
 )
@@ -54,6 +55,10 @@ type Observer struct {
 	// as the functions of [Namespace.OnCreateRoom] are, and cost as much.
 	RoomCreated func(n *Namespace, room string)
 	RoomDeleted func(n *Namespace, room string)
+
+	// Backplane: something has become of the link to the other nodes. Of several the
+	// calls come one after another, soon.
+	Backplane func(e backplane.Event)
 }
 
 // What follows is the only place that counts, logs and tells the observer.
@@ -178,6 +183,8 @@ const (
 	lineRoomEvents
 	lineOtherNode
 	lineServerSide
+	lineLink
+	lineSocketData
 	logLines
 )
 

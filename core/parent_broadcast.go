@@ -84,7 +84,7 @@ func (b ParentBroadcast) EmitWithAckAll(ctx context.Context, event string, args 
 	var all gathered
 	var waiting sync.WaitGroup
 	for _, n := range b.parent.snapshot() {
-		if b := b.in(n); len(b.targets()) > 0 {
+		if b := b.in(n); b.beyond() != nil || len(b.targets()) > 0 {
 			waiting.Go(func() {
 				var replies []Reply
 				err := errPanic

@@ -26,16 +26,13 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 	if err != nil || c == nil {
 		return err
 	}
-	if c.ctx.Err() != nil { // it is leaving, though the backplane may not know yet
-		return backplane.ErrClosed
-	}
-	return c.node.Publish(m)
+	return c.publish(m)
 }
 
 // ServerSideEmitWithAck sends an event to the other nodes and waits until each has
 // acknowledged it. It returns what came in, in the order in which it came, and an
 // *[AckError] if that is not from all, or a handler there has failed. The wait
-// ends with ctx or, if that has no deadline, after Config.AckTimeout
+// ends with ctx or, if that has no deadline, after Config.BackplaneTimeout
 // ([ErrAckTimeout]). Nodes that have no such namespace, or leave meanwhile, are not
 // waited for; one that has no handler for the event is an error. Without other
 // nodes it returns nothing at once.
@@ -45,11 +42,46 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, arg
 	if err != nil || c == nil {
 		return nil, err
 	}
-	replies, err := c.ask(ctx, n, m)
-	for i := range replies {
-		replies[i].event = event
+	ctx, cancel := c.bounded(ctx, 0)
+	defer cancel()
+	var replies []Reply
+	var failed error // the first handler's that has
+	p := newPoll(func(m backplane.Message) {
+		reply, err := c.replyOf(m)
+		if err == nil {
+			replies = append(replies, reply.of(event))
+		} else if failed == nil {
+			failed = err
+		}
+	})
+	err = c.ask(ctx, m, p, p.all)
+	expected := p.close()
+	if err == nil {
+		err = failed
+	}
+	if err != nil && expected > 0 {
+		err = &AckError{Expected: expected, Received: len(replies), Err: err}
 	}
 	return replies, err
+}
+
+// replyOf reads an answer to an event.
+func (c *cluster) replyOf(m backplane.Message) (Reply, error) {
+	args, err := c.server.unpackArg(m.Data)
+	if err != nil {
+		c.ignore(m, err)
+		return Reply{}, err
+	}
+	if m.Failed {
+		var failed struct {
+			Error Error `json:"error"`
+		}
+		if err := args.Bind(0, &failed); err != nil {
+			return Reply{}, err
+		}
+		return Reply{}, &failed.Error
+	}
+	return Reply{args: args}, nil
 }
 
 // checkServerSide returns an error if an event between nodes cannot have that name.
@@ -151,9 +183,9 @@ func (e *ServerSideEvent) answer(args []any, failed bool) error {
 	return e.namespace.server.cluster.respond(e.message, packed, failed)
 }
 
-// respond sends an answer; an empty one says that this node is not concerned.
+// respond sends an answer to an event.
 func (c *cluster) respond(to backplane.Message, packed backplane.Data, failed bool) error {
-	return c.node.Reply(to, backplane.Message{Kind: backplane.ServerSideEmitResponse, Data: packed, Failed: failed})
+	return c.reply(to, backplane.Message{Kind: backplane.ServerSideEmitResponse, Data: packed, Failed: failed})
 }
 
 // A serverSide is what a namespace has for the events of other nodes.
@@ -210,15 +242,14 @@ func (s *serverSide) of(event string) []*serverSideHandler {
 func (c *cluster) emitted(m backplane.Message) {
 	n := c.server.namespace(m.Namespace)
 	if n == nil {
-		if m.Request != "" {
+		if m.Request != "" && !c.tellAbsent(m) {
 			_ = c.respond(m, backplane.Data{}, false) // who has left needs no answer
 		}
 		return
 	}
 	p, err := c.server.unpack(packet.Event, m.Data)
 	if err != nil {
-		c.server.say(c.ctx, lineOtherNode, slog.LevelWarn, "an event of another node cannot be read",
-			"namespace", logName(m.Namespace), "node", logName(m.From), "error", logError{err})
+		c.ignore(m, err)
 		return
 	}
 	e := &ServerSideEvent{namespace: n, message: m, packet: p}

@@ -213,6 +213,10 @@ func sendError(err error) error {
 // Config.MaxRooms are not joined: the error is [ErrTooManyRooms].
 func (s *Socket) Join(rooms ...string) error {
 	defer s.namespace.tellRooms()
+	return s.join(rooms)
+}
+
+func (s *Socket) join(rooms []string) error {
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
 	member, err := s.namespace.standIn(s)
@@ -231,6 +235,10 @@ func (s *Socket) Join(rooms ...string) error {
 // [Socket.Join].
 func (s *Socket) Leave(rooms ...string) error {
 	defer s.namespace.tellRooms()
+	return s.leaveRooms(rooms)
+}
+
+func (s *Socket) leaveRooms(rooms []string) error {
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
 	member, err := s.namespace.standIn(s)

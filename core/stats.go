@@ -28,6 +28,7 @@ type Stats struct {
 	AckTimeouts int64 // acks that have not come in time
 	Refused     int64 // wishes of clients to join a namespace that were refused
 	Recovery    RecoveryStats
+	Backplane   BackplaneStats
 	Panics      int64 // recovered from handlers and middleware; those of the engine's hooks are the engine's
 
 	Working int   // sockets whose handlers or functions run, or are about to
@@ -52,6 +53,7 @@ func (s *Server) Stats() Stats {
 	}
 	stats.DroppedRoomEvents, stats.DroppedServerSideEvents = s.droppedRoomEvents.Load(), s.droppedServerSide.Load()
 	stats.IgnoredMail = s.ignoredMail.Load()
+	stats.Backplane = s.cluster.stats()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	stats.Namespaces = len(s.namespaces)
