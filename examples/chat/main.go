@@ -8,12 +8,12 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
+
+	"github.com/kawat-go/kawat/examples/chat/app"
 )
 
 func main() {
@@ -42,38 +42,14 @@ func defaultClient() string {
 // run serves the chat until ctx ends, then lets everybody finish. It calls ready
 // with the address once it listens.
 func run(ctx context.Context, addr, client string, ready func(url string)) error {
-	site, err := newSite(client, time.Now)
+	site, err := app.New(app.Config{Client: client})
 	if err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return errors.Join(err, site.io.Close())
+		return errors.Join(err, site.Close())
 	}
 	ready("http://" + listener.Addr().String())
-	return site.serve(ctx, listener)
-}
-
-// serve serves the site until ctx ends.
-func (s *site) serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: s.mux, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	go s.chat.expireTyping(ctx)
-
-	select {
-	case err := <-failed:
-		return errors.Join(err, s.io.Close())
-	case <-ctx.Done():
-	}
-	// The sockets first: the HTTP server would wait for a hanging poll, and does
-	// not know the WebSockets at all. A page that was closed while it was polling
-	// cannot be told any more, which is no failure.
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	err := errors.Join(s.io.Shutdown(ctx), server.Shutdown(ctx))
-	if errors.Is(err, context.DeadlineExceeded) {
-		return server.Close()
-	}
-	return err
+	return site.Serve(ctx, listener)
 }

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/kawat-go/kawat/examples/chat/app"
 	"github.com/kawat-go/kawat/examples/internal/smoke"
 )
 
@@ -27,11 +27,11 @@ func serveChat(t *testing.T) string {
 	t.Helper()
 	client := bundle(t)
 	return smoke.Serve(t, func(ctx context.Context, ln net.Listener) error {
-		site, err := newSite(client, time.Now)
+		site, err := app.New(app.Config{Client: client})
 		if err != nil {
 			return err
 		}
-		return site.serve(ctx, ln)
+		return site.Serve(ctx, ln)
 	})
 }
 
@@ -80,7 +80,7 @@ func TestThePageIsServed(t *testing.T) {
 func TestTheEnd(t *testing.T) { smoke.EndsInOrder(t, "/socket.io", nil, "-client", bundle(t)) }
 
 func TestAMissingClientIsExplained(t *testing.T) {
-	_, err := newSite(t.TempDir(), time.Now)
+	_, err := app.New(app.Config{Client: t.TempDir()})
 	if err == nil || !strings.Contains(err.Error(), "make chat") || !strings.Contains(err.Error(), "npm ci") {
 		t.Error(err)
 	}

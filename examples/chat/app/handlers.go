@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -15,6 +15,8 @@ type chat struct {
 	io   *socketio.Server
 	hall *hall
 	now  func() time.Time
+
+	clustered bool // other chats are told, see peers.go
 
 	// telling is held from reading who is where until it is emitted, so that no
 	// page is left with an older list than the one before.
@@ -52,6 +54,7 @@ func (c *chat) join(_ context.Context, s *socketio.Socket, r JoinRequest) (JoinR
 	if err != nil {
 		return JoinReply{}, errors.Join(err, s.Leave(channel(r.Room)))
 	}
+	err = c.tell(seatTaken, sitting{Socket: s.ID(), Client: r.Client, Name: e.reply.Name, Room: e.reply.Room})
 	if e.replaced != "" {
 		err = errors.Join(err, c.io.In(e.replaced).DisconnectSockets(true))
 	}
@@ -75,7 +78,7 @@ func (c *chat) send(_ context.Context, s *socketio.Socket, r SendRequest) (SendR
 		return SendReply{}, err
 	}
 	if fresh {
-		err = Posted.Emit(c.io.To(channel(post.Room)), post)
+		err = errors.Join(c.tell(posted, post), Posted.Emit(c.io.To(channel(post.Room)), post))
 	}
 	return SendReply{ID: post.ID, At: post.At}, err
 }
@@ -89,11 +92,12 @@ func (c *chat) typing(_ context.Context, s *socketio.Socket, on bool) error {
 	if !known {
 		return nil
 	}
-	return NowTyping.Emit(s.To(channel(names.Room)), names)
+	return errors.Join(c.tell(typing, sign{Socket: s.ID(), On: on}), NowTyping.Emit(s.To(channel(names.Room)), names))
 }
 
 func (c *chat) gone(socket string) {
 	if seat, ok := c.hall.leave(socket); ok {
+		_ = c.tell(seatLeft, socket)
 		// Nobody waits for an answer here, and a page that missed it hears the next one.
 		_ = c.present(seat.room, Presence{Went: seat.name})
 		_ = c.listRooms()
@@ -109,18 +113,20 @@ func (c *chat) expireTyping(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, names := range c.hall.expired() {
-				_ = NowTyping.Emit(c.io.To(channel(names.Room)), names)
+			for _, names := range c.hall.expired() { // each chat tells its own pages
+				_ = NowTyping.Emit(c.io.To(channel(names.Room)).Local(), names)
 			}
 		}
 	}
 }
 
-func (c *chat) present(room string, p Presence) error {
+func (c *chat) present(room string, p Presence) error { return c.presentTo(c.io.To(channel(room)), room, p) }
+
+func (c *chat) presentTo(pages socketio.Broadcast, room string, p Presence) error {
 	c.telling.Lock()
 	defer c.telling.Unlock()
 	p.Room, p.People = room, c.hall.people(room)
-	return NowPresent.Emit(c.io.To(channel(room)), p)
+	return NowPresent.Emit(pages, p)
 }
 
 func (c *chat) listRooms() error {

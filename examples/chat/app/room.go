@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -45,8 +45,14 @@ func (r *room) find(same func(Post) bool) (Post, bool) {
 // add appends a message and forgets what is over the room's bounds: the oldest
 // messages, and the data of the oldest images.
 func (r *room) add(p Post) Post {
-	r.last++
-	p.ID, p.Room = r.last, r.name
+	p.ID, p.Room = r.last+1, r.name
+	r.keep(p)
+	return p
+}
+
+// keep is add for a message that has its number.
+func (r *room) keep(p Post) {
+	r.last = max(r.last, p.ID)
 	r.posts = append(r.posts, p)
 	r.pictures += pictureSize(p)
 	if len(r.posts) > maxHistory {
@@ -59,7 +65,6 @@ func (r *room) add(p Post) Post {
 			r.posts[i].Image = withoutData(r.posts[i].Image)
 		}
 	}
-	return p
 }
 
 // history returns the messages, their images without the data.
