@@ -96,6 +96,18 @@ type RoomWatcher interface {
 	RoomDeleted(namespace, room string)
 }
 
+// A Publisher sends messages without being a node: see package emitter. Its methods may
+// be called from any goroutine.
+type Publisher interface {
+	// Publish sends a message to all members of m.Namespace, from "emitter", as that of
+	// a [Node] does. Nobody can answer, so it has no Request.
+	Publish(m Message) error
+
+	// Close ends the Publisher. What is queued is sent, for up to a second. The second
+	// call does nothing.
+	Close() error
+}
+
 // A Durable is a node of a backplane that keeps broadcasts and sessions for a while,
 // so that clients can go on with another node where they were cut.
 type Durable interface {

@@ -74,6 +74,28 @@ func (m *Memory) Join(_ context.Context, host Host) (Node, error) {
 	return n, nil
 }
 
+// Publisher returns one that sends to the nodes as they are then.
+func (m *Memory) Publisher() Publisher {
+	return &memoryPublisher{memoryNode{memory: m, id: "emitter"}}
+}
+
+// A memoryPublisher is a node that nobody knows.
+type memoryPublisher struct{ node memoryNode }
+
+// Publish implements [Publisher].
+func (p *memoryPublisher) Publish(m Message) error {
+	m.Echo, m.Request = false, ""
+	return p.node.Publish(m)
+}
+
+// Close implements [Publisher].
+func (p *memoryPublisher) Close() error {
+	p.node.memory.mu.Lock()
+	defer p.node.memory.mu.Unlock()
+	p.node.closed = true
+	return nil
+}
+
 func (m *Memory) limit() int {
 	if m.MaxQueued > 0 {
 		return m.MaxQueued
