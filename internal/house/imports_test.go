@@ -29,6 +29,8 @@ var rules = []rule{
 	{who: "./core/packet", never: house, why: "a codec knows nothing of what carries its packets"},
 	{who: "./core/backplane", never: append([]string{"github.com/go-json-experiment/json/..."}, house...),
 		why: "what links nodes knows nothing of what they say"},
+	{who: "./core/emitter", never: append([]string{"./..."}, http...), except: []string{"./core/emitter", "./core/packet", "./core/backplane"},
+		why: "who only emits has no server"},
 	{who: "./codec/msgpack", never: append([]string{"./..."}, http...), except: []string{"./core/packet", "./codec/msgpack"},
 		why: "a codec knows nothing of what carries its packets"},
 	{who: "./core/internal/expiry", never: house, why: "it is a list with a clock"},
