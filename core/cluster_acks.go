@@ -27,7 +27,7 @@ type askedNode struct {
 	acks    int // that came, or will never come
 }
 
-// complete reports whether nothing more is to come. Where the nodes do not say who
+// complete reports whether nothing more is to come. Where answers do not say whose
 // they are, it is the sums that count.
 func (a *nodeAcks) complete() bool {
 	if a == nil {
@@ -36,12 +36,15 @@ func (a *nodeAcks) complete() bool {
 	if !a.done() && !a.overdue {
 		return false
 	}
+	clients, acks := 0, 0
 	for _, n := range a.nodes {
-		if n.counted && n.acks < n.clients {
+		clients += n.clients
+		acks += n.acks
+		if n.counted && n.acks < n.clients && a.nodes[""] == nil {
 			return false
 		}
 	}
-	return true
+	return a.nodes[""] == nil || acks >= clients
 }
 
 func (a *nodeAcks) of(from string) *askedNode {
