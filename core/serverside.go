@@ -154,8 +154,12 @@ func (e *ServerSideEvent) Ack(args ...any) error {
 	return e.answer(args, false)
 }
 
-// fail is Ack for an error.
+// fail is Ack for an error. A server that is none of Kawat's would take it for an
+// answer: it is not told, and gives up when its time is over, as it does with its like.
 func (e *ServerSideEvent) fail(err *Error) error {
+	if e.WantsAck() && !e.namespace.server.cluster.isKawat(e.From()) {
+		return nil
+	}
 	return e.answer([]any{map[string]any{"error": errorObject(*err)}}, true)
 }
 
