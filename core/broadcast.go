@@ -73,6 +73,11 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	if b.publishes() {
+		targets, err := b.namespace.shared.emit(b, out, false)
+		b.namespace.notifyOutgoing(targets, event, args)
+		return err
+	}
 	var beyond *backplane.Message
 	if b.beyond() != nil {
 		var m backplane.Message
@@ -96,6 +101,9 @@ func (b Broadcast) sendAll(out outgoing, beyond *backplane.Message) ([]*Socket, 
 	n.order.Lock()
 	defer n.order.Unlock()
 	err := b.publish(beyond)
+	if n.shared != nil {
+		return n.shared.sendUnplaced(b, out, nil), err
+	}
 	targets := b.address(out)
 	for _, s := range targets {
 		_ = b.send(s, out.frames)

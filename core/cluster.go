@@ -24,6 +24,10 @@ type cluster struct {
 	errands errands
 	counts  clusterCounts
 
+	durable    backplane.Durable // the node, if it is one
+	departures departures
+	searches   searches
+
 	mu        sync.Mutex
 	inquiries map[string]inquiry     // that other nodes are asked, by the requests' ids
 	asks      map[askID]*relayedAcks // broadcasts of other nodes whose acks are waited for
@@ -38,6 +42,8 @@ func (s *Server) joinCluster() error {
 	_, c.plain = s.cfg.Codec.(packet.JSONCodec)
 	c.errands.workers = &c.workers
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.searches.start(c)
+	c.departures.start(c)
 	c.mail.boxes[mailOperations] = mailbox{take: c.operate, left: c.nodeLeft}
 	defer close(c.joined)
 	ctx, cancel := context.WithTimeout(c.ctx, joinTimeout)
@@ -52,7 +58,9 @@ func (s *Server) joinCluster() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.node, s.cluster = node, c
-	for name := range s.namespaces {
+	c.durable, _ = node.(backplane.Durable)
+	for name, n := range s.namespaces {
+		n.share(c)
 		node.Open(name)
 	}
 	return nil
@@ -112,9 +120,13 @@ func (c *cluster) receive(m backplane.Message) {
 	<-c.joined
 	defer c.server.recovered("Config.Backplane")
 	if c.node == nil || c.ctx.Err() != nil || m.From == c.node.ID() {
+		if f, is := m.Note.(*flight); is && c.node != nil {
+			f.broadcast.namespace.shared.landed(m, f)
+		}
 		return
 	}
 	c.counts.received.Add(1)
+	c.passed(m)
 	switch m.Kind {
 	case backplane.Broadcast:
 		c.broadcasted(m)

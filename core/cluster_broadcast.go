@@ -62,10 +62,19 @@ func (c *cluster) broadcasted(m backplane.Message) {
 			c.ignore(m, err)
 			return
 		}
-		targets, _ := n.aimed(m.Options).sendAll(out, nil)
+		targets := n.spread(m, out)
 		n.noteBroadcast(event, len(targets))
 		c.tellListeners(n, m, targets, event)
 	}
+}
+
+// spread sends an event of another node's to the clients of this one.
+func (n *Namespace) spread(m backplane.Message, out outgoing) []*Socket {
+	if n.shared != nil && !m.Offset.IsZero() {
+		return n.shared.deliver(m, out, nil)
+	}
+	targets, _ := n.aimed(m.Options).sendAll(out, nil)
+	return targets
 }
 
 // tellListeners tells those of this node who listen to outgoing events, by an errand:

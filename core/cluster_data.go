@@ -91,7 +91,7 @@ func (n *Namespace) unpackFrames(m backplane.Message, event string, id int64) (o
 		return n.event(event, id, args, compress)
 	}
 	text, blank := m.Data.JSON, ""
-	if n.history != nil && id == packet.NoID {
+	if n.stamps(id) {
 		blank = n.history.epoch.blank
 		text = fmt.Appendf(nil, `%s,"%s"]`, text[:bytes.LastIndexByte(text, ']')], blank)
 	}
@@ -100,7 +100,7 @@ func (n *Namespace) unpackFrames(m backplane.Message, event string, id int64) (o
 	if err != nil {
 		return outgoing{}, err
 	}
-	out := outgoing{frames: f.SetMessage(head).List(len(m.Data.Attachments))}
+	out := outgoing{frames: f.SetMessage(head).List(len(m.Data.Attachments)), event: event}
 	for _, data := range m.Data.Attachments {
 		out.frames = append(out.frames, engine.BinaryFrame(data))
 	}

@@ -158,7 +158,7 @@ func (c *conn) Flush() engine.Work {
 }
 
 // Finish implements [engine.Finisher]: the events that have come are handled, and
-// answered, while the client is there.
+// answered, while the client is there. Then another node can go on.
 func (c *conn) Finish(ctx context.Context) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
@@ -166,6 +166,7 @@ func (c *conn) Finish(ctx context.Context) {
 	for _, s := range sockets {
 		s.inbox.awaitRest(ctx)
 	}
+	c.server.handOver(context.WithoutCancel(ctx), sockets, ReasonDrained)
 }
 
 // Close implements [engine.Receiver].

@@ -87,7 +87,11 @@ type RemoteSocket struct {
 }
 
 func newRemoteSocket(s *Socket) *RemoteSocket {
-	return &RemoteSocket{namespace: s.namespace, id: s.id, handshake: s.Handshake(), rooms: s.Rooms(), data: s.Data()}
+	r := &RemoteSocket{namespace: s.namespace, id: s.id, handshake: s.Handshake(), rooms: s.Rooms(), data: s.Data()}
+	if far, is := s.anyData().(farData); is {
+		r.far = far.args
+	}
+	return r
 }
 
 // ID returns the socket's id.

@@ -67,12 +67,20 @@ func Value[T any](s *Socket, key string) (T, bool) {
 }
 
 // Data returns what SetData has set, of a [Socket] or a [RemoteSocket]; false if it
-// is not of type T or, of a socket of another node, cannot be decoded into a T.
+// is not of type T or, of a socket that is or was on another node, cannot be decoded
+// into a T.
 func Data[T any](s interface{ Data() any }) (T, bool) {
 	if r, ok := s.(*RemoteSocket); ok && r.far.Len() > 0 {
 		var v T
 		err := r.far.Bind(0, &v)
 		return v, err == nil
+	}
+	if s, ok := s.(*Socket); ok {
+		if far, is := s.anyData().(farData); is {
+			var v T
+			err := far.args.Bind(0, &v)
+			return v, err == nil
+		}
 	}
 	v, ok := s.Data().(T)
 	return v, ok

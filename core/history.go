@@ -31,6 +31,7 @@ type history struct {
 	visitors list.List           // of the sessions that are away and were here briefly, the first to leave first
 	regulars list.List           // of the others that are away
 	retired  bool                // nobody comes back any more
+	shared   *sharedLog          // if that has the log; nil else
 	recovered,
 	refused int64
 }
@@ -101,6 +102,9 @@ func (h *history) current(n *Namespace, size int) *segment {
 
 // oldest returns the first offset of which the log knows to whom it went.
 func (h *history) oldest() offset {
+	if h.shared != nil {
+		return h.shared.first
+	}
 	if len(h.segments) == 0 {
 		return h.head + 1
 	}

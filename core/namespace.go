@@ -40,8 +40,9 @@ type Namespace struct {
 	listening atomic.Int64 // how many listen to outgoing events: itself, and sockets of it
 
 	mu      sync.Mutex
-	present roster   // the connected sockets
-	history *history // nil unless clients can recover
+	present roster     // the connected sockets
+	history *history   // nil unless clients can recover
+	shared  *sharedLog // nil unless they can do so on other nodes as well
 	watch   roomWatch
 
 	serverSide serverSide
@@ -50,6 +51,7 @@ type Namespace struct {
 func newNamespace(s *Server, name string) *Namespace {
 	n := &Namespace{server: s, name: name, present: newRoster()}
 	n.remember()
+	n.share(s.cluster)
 	n.handlers.listening = &n.listening
 	n.noteRooms()
 	return n

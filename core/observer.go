@@ -185,6 +185,8 @@ const (
 	lineServerSide
 	lineLink
 	lineSocketData
+	lineSave
+	lineRestore
 	logLines
 )
 

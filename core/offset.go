@@ -75,6 +75,11 @@ func (e epoch) parse(text string) (offset, error) {
 type outgoing struct {
 	frames []*engine.Frame
 	offset []byte // where it goes, in the first of the frames; nil if it has none
+
+	// What follows is known of an event that a shared log gives its offset, and the
+	// arguments only until Emit returns, unless the codec is another than JSON's.
+	event string
+	args  []any
 }
 
 // event encodes an event, or says what is wrong with it. Where clients can recover,
@@ -84,9 +89,9 @@ func (n *Namespace) event(name string, id int64, args []any, compress bool) (out
 		return outgoing{}, CheckEvent(name)
 	}
 	p := packet.Outgoing{Type: packet.Event, ID: id, Event: name, Args: args}
-	if n.history == nil || id != packet.NoID {
+	if !n.stamps(id) {
 		frames, err := n.encode(p, compress)
-		return outgoing{frames: frames}, err
+		return outgoing{frames: frames, event: name, args: args}, err
 	}
 	blank := n.history.epoch.blank
 	p.Args = append(args[:len(args):len(args)], blank)
@@ -100,6 +105,12 @@ func (n *Namespace) event(name string, id int64, args []any, compress bool) (out
 		return outgoing{}, errBlank(n.server.cfg.Codec)
 	}
 	return outgoing{frames: frames, offset: payload[at : at+offsetLength]}, nil
+}
+
+// stamps reports whether an event is encoded with room for an offset. In a log that all
+// nodes share offsets are of any length: see withOffset.
+func (n *Namespace) stamps(id int64) bool {
+	return n.history != nil && n.shared == nil && id == packet.NoID
 }
 
 // probeRecovery returns an error if clients could not recover for the codec's sake.

@@ -52,6 +52,9 @@ func (s *Socket) emit(out outgoing, volatile bool) error {
 	if n.history == nil {
 		return s.send(out.frames)
 	}
+	if n.shared != nil {
+		return n.shared.emitTo(s, out, volatile)
+	}
 	n.order.Lock()
 	defer n.order.Unlock()
 	to, kept, err := s.addressee(out, volatile)

@@ -174,11 +174,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(ctx, handlerGrace)
 	_ = s.workers.wait(grace)
 	cancel()
+	if s.cluster != nil {
+		s.handOver(ctx, s.allSockets(), ReasonServerShutdown)
+	}
 	err := s.engine.Shutdown(ctx)
 	if err == nil {
 		if err = s.workers.wait(ctx); err != nil {
 			err = fmt.Errorf("socketio: handlers of %d sockets still run: %w", s.workers.count(), err)
 		}
+	}
+	if s.cluster != nil {
+		s.awaitDepartures(ctx)
 	}
 	if left := s.leaveCluster(ctx); err == nil {
 		err = left // after the handlers, which may have something to say to other nodes
@@ -192,6 +198,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	err := s.engine.Close()
 	if s.cluster != nil {
+		s.awaitDepartures(context.Background())
 		s.cluster.leave()
 	}
 	s.retireAll()

@@ -28,6 +28,8 @@ type session struct {
 	data      any           // what the sockets' SetData has set
 	served    time.Duration // how long its clients were connected, but for the one that is now
 
+	*moves // nil where it can go on with no other node
+
 	replayed offset // up to here it was replayed what it had missed
 	repeated int    // bytes of that which were replayed more than once
 

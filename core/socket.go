@@ -96,7 +96,18 @@ func (s *Socket) Connected() bool { return s.is(connected) }
 func (s *Socket) Conn() *engine.Session { return s.conn.session }
 
 // Data returns what SetData has set, or nil.
+//
+// Of a session that has come from another node it is as JSON has it: a map where there
+// was a struct. The function [Data] decodes it.
 func (s *Socket) Data() any {
+	data := s.anyData()
+	if far, is := data.(farData); is {
+		return far.value
+	}
+	return data
+}
+
+func (s *Socket) anyData() any {
 	defer s.lockData()()
 	return *s.dataPlace()
 }
@@ -307,6 +318,9 @@ func (s *Socket) leave() error {
 		return err
 	}
 	s.conn.forget(s, true)
+	if s.namespace.shared != nil {
+		s.namespace.shared.hasten(s)
+	}
 	if !s.end(ReasonServerDisconnect) {
 		return ErrDisconnected
 	}
@@ -358,7 +372,12 @@ func (s *Socket) end(reason Reason) bool {
 // them ends the goroutine.
 func (s *Socket) runEndings(reason Reason) {
 	if s.settled != nil {
-		defer close(s.settled)
+		defer func() {
+			close(s.settled)
+			if s.namespace.shared != nil {
+				s.namespace.shared.settled(s)
+			}
+		}()
 	}
 	ctx := s.lastingContext()
 	disconnecting, disconnect := s.namespace.endings()

@@ -33,6 +33,10 @@ func (s *Socket) file() {
 	}
 	var c claim
 	asks := s.auth != nil && s.auth.Bind(0, &c) == nil && c.PID != ""
+	if n.shared != nil {
+		n.shared.file(s, c, asks)
+		return
+	}
 	if asks {
 		s.awaitSetUp(c.PID)
 	}
@@ -80,6 +84,9 @@ func (s *Socket) setUp(done bool) {
 		n.history.drop(s.session)
 	}
 	close(s.session.ready)
+	if n.shared != nil && s.session.leaves && !s.session.over {
+		n.shared.depart(s.session, nil)
+	}
 }
 
 // settleTime is how long the functions of a socket that has ended may hold up those
@@ -98,6 +105,7 @@ type succession struct {
 	seen     offset
 	searched offset
 	missed   []*engine.Frame
+	moved    *move // nil unless it was restored
 }
 
 // claim lets a socket ask to take over a session, and reports whether it may. The
@@ -143,6 +151,9 @@ func (n *Namespace) seat(s *Socket) (missed []*engine.Frame, before *Socket, err
 	h, session := n.history, s.session
 	if session == nil {
 		return nil, nil, nil
+	}
+	if n.shared != nil {
+		return n.shared.seat(s)
 	}
 	if !s.recovered {
 		session.start, session.holder, session.data, s.seated = h.head, s, s.data, true
@@ -191,6 +202,10 @@ func (n *Namespace) settleRooms(s *Socket, inherited map[string]offset) {
 func (n *Namespace) unseat(s *Socket, reason Reason) {
 	h, mine := n.history, s.session
 	if mine == nil {
+		return
+	}
+	if n.shared != nil {
+		n.shared.unseat(s, reason)
 		return
 	}
 	if mine.holder != s || h.sessions[mine.pid] != mine {
@@ -297,6 +312,10 @@ func (n *Namespace) retire() {
 
 // drop ends a session, whether its client is away or not.
 func (h *history) drop(s *session) {
+	if h.shared != nil {
+		h.shared.conclude(s)
+		return
+	}
 	if s.away {
 		h.remove(s)
 	}
@@ -359,6 +378,7 @@ func (s *Socket) neverHeard(before *Socket) {
 	defer n.mu.Unlock()
 	switch {
 	case !s.seated:
+	case before == nil && s.recovered: // it was another node's, and is saved again
 	case before == nil: // nobody knows of the session
 		n.history.drop(s.session)
 		close(s.session.ready)
