@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -45,6 +46,10 @@ type Config struct {
 	// 100,000 messages and 64 MiB.
 	MaxQueuedMessages int
 	MaxQueuedBytes    int
+
+	// Logger is told what an emitter has lost; servers have their own. Default:
+	// slog.Default().
+	Logger *slog.Logger
 }
 
 // A SubscriptionMode says which rooms have channels of their own, as Node's option
