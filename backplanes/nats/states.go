@@ -1,0 +1,250 @@
+package nats
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"time"
+
+	"github.com/kawat-go/kawat/core/backplane"
+)
+
+// A state is what nodes of Kawat's tell each other of the namespaces that they have
+// open, so that no heartbeat is needed for each of them. The members are those of
+// docs/cluster-protocol.md.
+type state struct {
+	V      int    `json:"v"`
+	UID    string `json:"uid"`
+	Count  int    `json:"count"`
+	Digest string `json:"digest"`
+	// Opened and Shut are what has changed since the last one to all, unless that is
+	// too much.
+	Opened []string `json:"opened,omitempty"`
+	Shut   []string `json:"shut,omitempty"`
+	// Ask wants the states of all; Want a list of the namespaces.
+	Ask  bool `json:"ask,omitempty"`
+	Want bool `json:"want,omitempty"`
+	// Names are those of part Part of Parts, beginning with 1.
+	Names []string `json:"names,omitempty"`
+	Part  int      `json:"part,omitempty"`
+	Parts int      `json:"parts,omitempty"`
+}
+
+const (
+	stateVersion = 1
+	partBytes    = 128 << 10 // of names in one message, about
+	mostNames    = 1_000_000 // of one node
+)
+
+// A kin is another node of Kawat's. The node's lock guards it.
+type kin struct {
+	heard time.Time
+	names map[string]bool // of its namespaces, as far as is known
+	list  map[string]bool // of a list that is not complete
+	part  int             // of the list, that came last
+}
+
+// digest is the same for the same namespaces, in whatever order.
+func digest(names iter.Seq[string]) (count int, sum string) {
+	var all uint64
+	for name := range names {
+		hash := sha256.Sum256([]byte(name))
+		all += binary.BigEndian.Uint64(hash[:8])
+		count++
+	}
+	return count, fmt.Sprintf("%016x", all)
+}
+
+// names are those of the namespaces that are open. The caller holds n.mu.
+func (n *node) names(yield func(string) bool) {
+	for _, s := range n.spaces {
+		if !yield(s.name) {
+			return
+		}
+	}
+}
+
+// say tells a node, or all of them, of the own namespaces.
+func (n *node) say(to string, st state) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if to == "" {
+		size := 0
+		for name, open := range n.changed {
+			if size += len(name); open {
+				st.Opened = append(st.Opened, name)
+			} else {
+				st.Shut = append(st.Shut, name)
+			}
+		}
+		if size > partBytes {
+			st.Opened, st.Shut = nil, nil
+		}
+		clear(n.changed)
+	}
+	n.saying(to, st)
+}
+
+// saying is say, with n.mu held, so that the order is that in which namespaces are
+// opened and shut.
+func (n *node) saying(to string, st state) {
+	if n.closed || to != "" && !isUID(to) {
+		return
+	}
+	st.V, st.UID = stateVersion, n.id
+	st.Count, st.Digest = digest(n.names)
+	subject := n.config.Prefix + statesOf
+	if to != "" {
+		subject += "." + to
+	}
+	data, err := json.Marshal(st)
+	if err == nil {
+		err = n.push(subject, data)
+	}
+	if err != nil && !errors.Is(err, backplane.ErrClosed) {
+		n.host.Logger.Warn("nats: the other nodes could not be told of the namespaces", "error", err)
+	}
+}
+
+// list tells a node the names of all own namespaces. The caller holds n.mu.
+func (n *node) list(to string) {
+	parts, size := [][]string{nil}, 0
+	for name := range n.names {
+		if size += len(name) + 16; size > partBytes {
+			parts, size = append(parts, nil), len(name)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], name)
+	}
+	for i, names := range parts {
+		n.saying(to, state{Names: names, Part: i + 1, Parts: len(parts)})
+	}
+}
+
+// stated takes what another node says of its namespaces.
+func (n *node) stated(data []byte) {
+	var st state
+	if err := json.Unmarshal(data, &st); err != nil {
+		n.ignored(fmt.Errorf("nats: a state is damaged: %w", err))
+		return
+	}
+	if st.V != stateVersion || !isUID(st.UID) {
+		n.ignored(fmt.Errorf("nats: a state of version %d, of %.70q", st.V, st.UID))
+		return
+	}
+	if st.UID == n.id {
+		return
+	}
+	n.mu.Lock()
+	k := n.kawat[st.UID]
+	if k == nil {
+		k = &kin{names: make(map[string]bool)}
+		n.kawat[st.UID] = k
+	}
+	k.heard = time.Now()
+	var left []string
+	switch {
+	case st.Want:
+		n.list(st.UID)
+	case st.Parts > 0:
+		left = n.listed(k, st)
+	default:
+		left = n.compare(k, st)
+	}
+	if st.Ask {
+		n.saying(st.UID, state{})
+	}
+	n.mu.Unlock()
+	for _, name := range left {
+		n.host.Receive(backplane.Message{Kind: backplane.NodeLeft, From: st.UID, Namespace: name})
+	}
+}
+
+// compare takes what has changed, and asks for everything if that is not all. The
+// caller holds n.mu.
+func (n *node) compare(k *kin, st state) (left []string) {
+	for _, name := range st.Opened {
+		n.opened(k, st.UID, name)
+	}
+	for _, name := range st.Shut {
+		if n.shut(k, st.UID, name) {
+			left = append(left, name)
+		}
+	}
+	if count, sum := digest(maps.Keys(k.names)); count != st.Count || sum != st.Digest {
+		n.saying(st.UID, state{Want: true})
+	}
+	return left
+}
+
+// listed takes a part of a list. The caller holds n.mu.
+func (n *node) listed(k *kin, st state) (left []string) {
+	if st.Part == 1 {
+		k.list, k.part = make(map[string]bool), 0
+	}
+	if k.list == nil || st.Part != k.part+1 || len(k.list)+len(st.Names) > mostNames {
+		k.list = nil // a part is missing: the next comparison asks again
+		return nil
+	}
+	k.part = st.Part
+	for _, name := range st.Names {
+		k.list[name] = true
+	}
+	if st.Part < st.Parts {
+		return nil
+	}
+	for name := range k.names {
+		if !k.list[name] && n.shut(k, st.UID, name) {
+			left = append(left, name)
+		}
+	}
+	for name := range k.list {
+		n.opened(k, st.UID, name)
+	}
+	k.list = nil
+	return left
+}
+
+// opened and shut note that a node of Kawat's has opened or shut a namespace. The
+// caller holds n.mu.
+func (n *node) opened(k *kin, id, name string) {
+	if len(k.names) >= mostNames {
+		return
+	}
+	k.names[name] = true
+	if s := n.spaces[token(name)]; s != nil && s.name == name {
+		s.peers[id] = k.heard
+	}
+}
+
+func (n *node) shut(k *kin, id, name string) (left bool) {
+	delete(k.names, name)
+	if s := n.spaces[token(name)]; s != nil && s.name == name {
+		_, left = s.peers[id]
+		delete(s.peers, id)
+	}
+	return left
+}
+
+// gone forgets a node of Kawat's that has left, or is taken for dead.
+func (n *node) gone(id string) {
+	n.mu.Lock()
+	delete(n.kawat, id)
+	var left []string
+	for _, s := range n.spaces {
+		if _, there := s.peers[id]; there {
+			delete(s.peers, id)
+			left = append(left, s.name)
+		}
+	}
+	closed := n.closed
+	n.mu.Unlock()
+	for _, name := range left {
+		if !closed {
+			n.host.Receive(backplane.Message{Kind: backplane.NodeLeft, From: id, Namespace: name})
+		}
+	}
+}

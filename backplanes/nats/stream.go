@@ -1,0 +1,265 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/echo"
+	"github.com/kawat-go/kawat/internal/wire"
+)
+
+// A stream is what a node has kept, and reads.
+type stream struct {
+	*node
+	config JetStreamConfig
+	js     jetstream.JetStream
+	echoes *echo.Echoes
+
+	// Of the goroutine that reads, and before it begins.
+	next    uint64 // sequence
+	reset   int    // how often the stream had less in it than was read
+	trouble bool
+
+	epoch uint64 // when the stream was made: another one has other sequences
+
+	mu    sync.Mutex
+	taken backplane.Offset // of the last message of any namespace that was handed over
+}
+
+// A keep is a message that is stored.
+type keep struct{ id string }
+
+// push queues a message for the stream.
+func (s *stream) push(m backplane.Message) error {
+	echoed := m
+	echoed.From = s.id
+	m.From, m.Offset = s.id, backplane.Offset{}
+	subject := s.config.Prefix + "." + token(m.Namespace) + kept
+	data, err := wire.Append(nil, m)
+	if err != nil {
+		return fmt.Errorf("nats: %w", err)
+	}
+	data = s.sealed(subject, data)
+	if err := s.link.fits(len(data) + 128); err != nil { // with its header
+		return err
+	}
+	err = s.echoes.Send(echoed, func(number uint64) error {
+		return s.out.Push(item{subject: subject, data: data, keep: &keep{s.id + "-" + strconv.FormatUint(number, 10)}})
+	})
+	if err == nil && s.link.isDown() {
+		s.echoes.Fail()
+	}
+	return err
+}
+
+// window is how many messages are on their way to the stream at a time.
+const window = 256
+
+// publish stores the first of the items, as far as they are to be stored, and returns
+// how many are. What was stored before is known by its id, and not stored again.
+func (s *stream) publish(ctx context.Context, batch []item) (stored int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var acks []jetstream.PubAckFuture
+	for _, it := range batch {
+		if it.keep == nil || len(acks) == window {
+			break
+		}
+		ack, err := s.js.PublishMsgAsync(&natsgo.Msg{Subject: it.subject, Data: it.data, Header: header(it.keep.id)},
+			jetstream.WithExpectStream(s.config.Stream), jetstream.WithRetryAttempts(0))
+		if err != nil {
+			if len(acks) == 0 {
+				return 0, err
+			}
+			break
+		}
+		acks = append(acks, ack)
+	}
+	for i, ack := range acks {
+		select {
+		case <-ack.Ok():
+		case err := <-ack.Err():
+			return i, err
+		case <-ctx.Done():
+			return i, ctx.Err()
+		}
+	}
+	return len(acks), nil
+}
+
+// read follows the stream until the node has left.
+func (s *stream) read() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-s.quit
+		cancel()
+	}()
+	for {
+		err := s.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.echoes.Fail()
+		if !s.trouble && !s.link.isDown() {
+			s.trouble = true
+			s.host.Logger.Warn("nats: the stream cannot be read; trying again", "error", err)
+		}
+		select {
+		case <-time.After(reconnectWait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// follow hands over what is in the stream and was not read, until there is trouble.
+func (s *stream) follow(ctx context.Context) error {
+	st, err := s.locate(ctx)
+	if err != nil {
+		return err
+	}
+	attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	consumer, err := st.CreateConsumer(attempt, jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq: s.next, MemoryStorage: true, Replicas: 1, InactiveThreshold: 30 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(window), jetstream.PullExpiry(10*time.Second),
+		jetstream.PullHeartbeat(time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	s.trouble = false
+	for expected := uint64(1); ; expected++ {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return err
+		}
+		if meta.Sequence.Consumer != expected {
+			return errors.New("nats: messages were lost on their way from the stream") // they are read again
+		}
+		if meta.Sequence.Stream != s.next { // dropped before it was read
+			s.begin(s.epoch, meta.Sequence.Stream)
+		}
+		s.next = meta.Sequence.Stream + 1
+		at := backplane.Offset{Major: s.epoch, Minor: meta.Sequence.Stream}
+		s.in.wait(len(msg.Data())+len(msg.Subject())+64, func() {
+			s.take(msg.Subject(), msg.Headers().Get(natsgo.MsgIdHdr), msg.Data(), at)
+		})
+	}
+}
+
+// resets is how often in a row the stream must have less in it than was read to be
+// believed: a server that has just become its leader may not know all of it yet.
+const resets = 8
+
+// locate finds the stream, or makes it anew if it is lost.
+func (s *stream) locate(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	st, info, err := s.ensure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if epoch := epochOf(info); epoch != s.epoch {
+		s.begin(epoch, 1)
+	}
+	if info.State.LastSeq+1 < s.next {
+		if s.reset++; s.reset < resets {
+			return nil, errors.New("nats: the stream has less in it than was read")
+		}
+		// Its sequences begin anew, under the old name: offsets would be confused.
+		s.reset = 0
+		return nil, errors.Join(errors.New("nats: the stream has lost what was in it, and is made anew"),
+			s.js.DeleteStream(ctx, s.config.Stream))
+	}
+	s.reset = 0
+	if first := info.State.FirstSeq; first > s.next {
+		s.begin(s.epoch, first)
+	}
+	return st, nil
+}
+
+// begin goes on elsewhere than where reading ended: what is between is lost.
+func (s *stream) begin(epoch, next uint64) {
+	s.epoch, s.next = epoch, next
+	s.in.must(func() {
+		s.reached(backplane.Offset{Major: epoch, Minor: next - 1})
+		s.observe(backplane.Event{Kind: backplane.Gap, Lost: -1, Err: errors.New("nats: the stream has lost messages")})
+	})
+}
+
+// take hands over a message. It is called for one after another.
+func (s *stream) take(subject, id string, data []byte, at backplane.Offset) {
+	if s.isClosed() {
+		return
+	}
+	m, err := s.open(subject, data)
+	if err != nil {
+		s.ignored(err)
+		return
+	}
+	m.Offset = at
+	if m.From == s.id {
+		if number, ok := strings.CutPrefix(id, s.id+"-"); ok {
+			if n, err := strconv.ParseUint(number, 10, 64); err == nil {
+				s.echoes.Met(n, at)
+			}
+		}
+	} else {
+		s.message(token(m.Namespace), m)
+	}
+	s.reached(at)
+}
+
+// open returns what is stored, if it is of the namespace that its subject says.
+func (s *stream) open(subject string, data []byte) (m backplane.Message, err error) {
+	if data, err = s.config.opened(subject, data); err != nil {
+		return m, err
+	}
+	if m, err = wire.Decode(data, wire.Limits{}); err != nil {
+		return m, err
+	}
+	if subject != s.config.Prefix+"."+token(m.Namespace)+kept {
+		return m, fmt.Errorf("nats: a message of the namespace %.100q came where it does not belong", m.Namespace)
+	}
+	return m, nil
+}
+
+func (s *stream) giveBack(m backplane.Message) {
+	if !s.isClosed() {
+		s.host.Receive(m)
+	}
+}
+
+func (s *stream) reached(at backplane.Offset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = at
+}
+
+// head is up to where all was handed over, whatever the namespace: what was in others
+// does not make a client's offset old.
+func (s *stream) head() backplane.Offset {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
