@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -36,6 +37,7 @@ type packer struct {
 	pos         int
 	attachments [][]byte
 	unquote     []byte
+	depth       int
 }
 
 // at returns the byte at the position, 0 at the end.
@@ -97,10 +99,18 @@ func (p *packer) attachment() (data []byte, ok bool, err error) {
 	return p.attachments[num], true, nil
 }
 
+// manyLevels is from where on heads are as long as can be: what is in a container would
+// be moved once for each level otherwise.
+const manyLevels = 64
+
 // container appends an object or an array, whose length is known at its end only.
 func (p *packer) container(dst []byte, open byte) (_ []byte, err error) {
 	start, count, end := len(dst), 0, open+2 // in ASCII, for both
-	dst = append(dst, 0)
+	room := 1
+	if p.depth++; p.depth > manyLevels {
+		room = 5
+	}
+	dst = append(dst, make([]byte, room)...)
 	for p.pos++; p.at() != end; count++ {
 		if count > 0 {
 			if p.at() != ',' {
@@ -121,17 +131,28 @@ func (p *packer) container(dst []byte, open byte) (_ []byte, err error) {
 		}
 	}
 	p.pos++
+	p.depth--
 	var few [5]byte
-	head := msgp.AppendArrayHeader(few[:0], uint32(count))
-	if open == '{' {
-		head = msgp.AppendMapHeader(few[:0], uint32(count))
-	}
-	if more := len(head) - 1; more > 0 { // the place of one byte was held
+	head := appendHead(few[:0], open, count, room == 5)
+	if more := len(head) - room; more > 0 { // the place of one byte was held
 		dst = append(dst, few[:more]...)
 		copy(dst[start+len(head):], dst[start+1:])
 	}
 	copy(dst[start:], head)
 	return dst, nil
+}
+
+// appendHead appends the head of an object or an array.
+func appendHead(dst []byte, open byte, count int, long bool) []byte {
+	switch {
+	case long && open == '{':
+		return binary.BigEndian.AppendUint32(append(dst, 0xdf), uint32(count))
+	case long:
+		return binary.BigEndian.AppendUint32(append(dst, 0xdd), uint32(count))
+	case open == '{':
+		return msgp.AppendMapHeader(dst, uint32(count))
+	}
+	return msgp.AppendArrayHeader(dst, uint32(count))
 }
 
 // string returns the value of the string at the position. It is valid until the

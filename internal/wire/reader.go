@@ -75,7 +75,10 @@ func survey(text []byte) (depth int, spaces bool) {
 			spaces = true
 		case '"':
 			raw, _ := quoted(text[i:])
-			i += max(len(raw)-1, 0)
+			if raw == nil {
+				return depth, spaces // it is no JSON
+			}
+			i += len(raw) - 1
 		}
 	}
 	return depth, spaces

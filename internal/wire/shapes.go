@@ -162,23 +162,29 @@ func (r *Reader) texts(join string) map[string]string {
 // text reads a string, a number, true or false, or an array of those, as text.
 func (r *Reader) text(join string) string {
 	d := r.Value()
-	if len(d.JSON) == 0 {
+	if len(d.JSON) == 0 || d.JSON[0] != '[' {
+		return plain(d.JSON)
+	}
+	var parts []string
+	of := Reader{b: d.JSON, limits: r.limits, depth: r.limits.Depth}
+	for m := of.Array(); of.Next(&m); {
+		r.spend(1)
+		parts = append(parts, plain(of.raw()))
+	}
+	return strings.Join(parts, join)
+}
+
+// plain returns what a JSON text is as text, if it is no object, array or null.
+func plain(json []byte) string {
+	if len(json) == 0 {
 		return ""
 	}
-	switch d.JSON[0] {
+	switch json[0] {
 	case '"':
-		s, _ := jsontext.AppendUnquote(nil, d.JSON)
+		s, _ := jsontext.AppendUnquote(nil, json)
 		return string(s)
-	case '[':
-		var parts []string
-		of := Reader{b: d.JSON, limits: r.limits, depth: r.depth}
-		for m := of.Array(); of.Next(&m); {
-			r.spend(1)
-			parts = append(parts, of.text(join))
-		}
-		return strings.Join(parts, join)
-	case '{', 'n':
+	case '{', '[', 'n':
 		return ""
 	}
-	return string(d.JSON)
+	return string(json)
 }

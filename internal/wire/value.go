@@ -62,7 +62,7 @@ func (t *transcoder) value(b []byte, depth int) (rest []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(t.text)+len(i.data) > t.max && i.kind != binaryKind || len(t.text) > t.max {
+	if len(t.text) >= t.max {
 		return nil, ErrTooLarge
 	}
 	switch i.kind {
@@ -77,7 +77,7 @@ func (t *transcoder) value(b []byte, depth int) (rest []byte, err error) {
 	case floatKind:
 		t.text = appendFloat(t.text, i.float())
 	case stringKind:
-		t.string(i.data)
+		return rest, t.string(i.data)
 	case binaryKind:
 		return rest, t.attach(i.data)
 	case dateKind:
@@ -92,8 +92,20 @@ func (t *transcoder) value(b []byte, depth int) (rest []byte, err error) {
 }
 
 // string appends a string. What is no UTF-8, such as half an emoji, is replaced.
-func (t *transcoder) string(s []byte) {
+func (t *transcoder) string(s []byte) error {
+	size := len(s)
+	if size > keptScratch { // a short one cannot become very long
+		for _, c := range s {
+			if c < ' ' {
+				size += len(`\u0000`) - 1
+			}
+		}
+	}
+	if size > t.max-len(t.text) {
+		return ErrTooLarge
+	}
 	t.text, _ = jsontext.AppendQuote(t.text, s)
+	return nil
 }
 
 // attach takes data as an attachment.
@@ -122,7 +134,9 @@ func (t *transcoder) container(i item, b []byte, depth int) (_ []byte, err error
 			if key, b, err = next(b); err != nil || key.kind != stringKind {
 				return nil, ErrMalformed
 			}
-			t.string(key.data)
+			if err := t.string(key.data); err != nil {
+				return nil, err
+			}
 			t.text = append(t.text, ':')
 			mark = string(key.data) == placeholderMark
 		}
