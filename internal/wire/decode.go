@@ -42,17 +42,24 @@ func (r *Reader) envelope() (m backplane.Message) {
 	var late *Reader // the data, if it came before its type
 	var unknown error
 	has := false
+	twice := func(already bool) {
+		if already { // what was checked for one kind could be taken for another
+			r.fail(ErrMalformed)
+		}
+	}
 	for members := r.Object(); r.Next(&members); {
 		switch string(r.Key()) {
 		case keyType:
+			twice(m.Kind != 0 || unknown != nil)
 			if n := r.Int(); n > 0 && n < 256 && known(backplane.Kind(n)) {
 				m.Kind = backplane.Kind(n)
 			} else {
 				unknown = fmt.Errorf("%w: %d", ErrUnknownKind, n)
 			}
 		case keyData:
+			twice(has || late != nil)
 			switch {
-			case hasData(m.Kind) && !has:
+			case hasData(m.Kind):
 				has = true
 				r.data(&m)
 			case m.Kind == 0 && unknown == nil:

@@ -70,6 +70,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(` { "type" : 10 , "data":{"requestId":"\ud800","packet":1e999,"failed":true}} `))
 	f.Add([]byte("\x82\xa4type\x0c\xa4data\x82\xa9requestId\xa1r\xa6packet\xd7\xff\x64\xdb\x1a\x00\x54\x61\xea\xdf"))
+	f.Add([]byte(`{"type":11,"data":{"requestId":"r"},"type":6}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Decode(data, Limits{Bytes: 1 << 20, Depth: 50, Items: 1000})
 		if err != nil {
