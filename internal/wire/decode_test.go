@@ -241,6 +241,13 @@ func TestSockets(t *testing.T) {
 	}
 }
 
+func TestTextsOfNoUTF8(t *testing.T) {
+	m, err := DecodeData(backplane.FetchSocketsResponse, []byte("\x82\xa9requestId\xa1r\xa7sockets\x91\x82\xa2id\xa1s\xa9handshake\x81\xa7headers\x81\xa1\xff\xa1\xfe"), Limits{})
+	if err != nil || m.Sockets[0].Handshake.Headers["\ufffd"] != "\ufffd" {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // TestLimits holds that what goes beyond a limit is refused, and what just does not is
 // taken.
 func TestLimits(t *testing.T) {

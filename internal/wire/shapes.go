@@ -151,7 +151,7 @@ func (r *Reader) texts(join string) map[string]string {
 	texts := make(map[string]string)
 	for m := r.Object(); r.Next(&m); {
 		r.spend(2)
-		key := string(r.Key())
+		key := validText(string(r.Key()))
 		if !r.Null() {
 			texts[key] = r.text(join)
 		}

@@ -260,13 +260,15 @@ func (w *Writer) handshake(h *backplane.Handshake) {
 	w.EndObject()
 }
 
-// text writes what a client has said, which need not be UTF-8: what is not is
-// replaced.
-func (w *Writer) text(s string) {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s))
+// text writes what a client has said, which need not be UTF-8.
+func (w *Writer) text(s string) { w.String(validText(s)) }
+
+// validText returns a text with what is not UTF-8 replaced.
+func validText(s string) string {
+	if utf8.ValidString(s) {
+		return s
 	}
-	w.String(s)
+	return string([]rune(s))
 }
 
 // texts writes an object of texts, in the order of their names.
