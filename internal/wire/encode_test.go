@@ -184,6 +184,9 @@ func TestNotEncoded(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := Append(nil, backplane.Message{Kind: backplane.SocketsJoin, Rooms: []string{"first\xff", "second\xff"}}); !strings.Contains(err.Error(), "first") {
+		t.Errorf("not the first error: %v", err)
+	}
 	bad := backplane.Message{Kind: backplane.Broadcast, Data: text(`["x",{"_placeholder":true,"num":1}]`, "a")}
 	if b, err := AppendMsgpack(nil, bad); err == nil {
 		t.Errorf("an attachment that is not there: %q", b)
