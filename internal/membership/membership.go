@@ -116,7 +116,7 @@ func New(c Config) *Members {
 	m.mu.Lock()
 	m.timer = time.AfterFunc(c.Interval/2, m.tick)
 	m.mu.Unlock()
-	m.say("", hello, nil)
+	_ = m.say("", hello, nil)
 	return m
 }
 

@@ -81,9 +81,8 @@ func New[T any](cfg Config[T]) *Outbox[T] {
 	if cfg.Dropped == nil {
 		cfg.Dropped = func(int, error) {}
 	}
-	o := &Outbox[T]{cfg: cfg, closing: make(chan struct{}), idle: make(chan struct{})}
-	o.ctx, o.cancel = context.WithCancel(context.Background())
-	return o
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	return &Outbox[T]{cfg: cfg, ctx: ctx, cancel: cancel, closing: make(chan struct{}), idle: make(chan struct{})}
 }
 
 func backoff(failures int) time.Duration {

@@ -142,7 +142,7 @@ func (r *Reader) data(m *backplane.Message) {
 			m.Failed = r.Bool()
 		}
 	}
-	ok := true
+	var ok bool
 	switch m.Kind {
 	case backplane.Broadcast:
 		ok = options && m.Data.JSON != nil

@@ -231,7 +231,7 @@ func (r *Reader) raw() []byte {
 	if r.err != nil {
 		return nil
 	}
-	n := 0
+	var n int
 	if r.msgpack {
 		rest, err := skip(r.b, r.depth)
 		if err != nil {
