@@ -16,7 +16,20 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemory(t *testing.T) {
-	backplanetest.Run(t, func(*testing.T) backplanetest.Cluster { return backplane.NewMemory().Join })
+	backplanetest.Run(t, backplanetest.Config{New: clusters(backplane.NewMemory)})
+}
+
+func TestDurableMemoryAsAnyOther(t *testing.T) {
+	backplanetest.Run(t, backplanetest.Config{New: clusters(backplane.NewDurableMemory)})
+}
+
+// clusters returns what makes the backplane of a cluster, by its name.
+func clusters[B backplane.Backplane](make func() B) func(*testing.T, string) backplane.Backplane {
+	var all sync.Map
+	return func(_ *testing.T, cluster string) backplane.Backplane {
+		b, _ := all.LoadOrStore(cluster, make())
+		return b.(backplane.Backplane)
+	}
 }
 
 // join makes a node that takes messages of the namespace "/".
