@@ -59,9 +59,9 @@ func (s *Server) joinCluster() error {
 	defer s.mu.Unlock()
 	c.node, s.cluster = node, c
 	c.durable, _ = node.(backplane.Durable)
-	for name, n := range s.namespaces {
+	for _, n := range s.namespaces {
 		n.share(c)
-		node.Open(name)
+		c.opened(n)
 	}
 	return nil
 }
@@ -71,9 +71,10 @@ const joinTimeout = 10 * time.Second
 
 // opened and shut tell the backplane that there is a namespace, or not any more. The
 // caller holds server.mu. Without a backplane they do nothing.
-func (c *cluster) opened(namespace string) {
+func (c *cluster) opened(n *Namespace) {
 	if c != nil {
-		c.node.Open(namespace)
+		c.node.Open(n.name)
+		n.tellsRooms(c)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/kawat-go/kawat/core/backplane"
 )
 
@@ -45,9 +46,14 @@ func (a operation) reason() error {
 	return ErrDisconnected
 }
 
+// mailOptions let names of rooms pass that are no text.
+func mailOptions() json.Options {
+	return json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+}
+
 // tell sends an operation to the node, or to all if that is "".
 func (c *cluster) tell(to string, a operation) error {
-	mail, err := json.Marshal(a)
+	mail, err := json.Marshal(a, mailOptions())
 	if err != nil {
 		return err
 	}
@@ -72,7 +78,7 @@ func (c *cluster) isKawat(node string) bool { return slices.Contains(c.node.Node
 // operate takes operations from other nodes of Kawat's.
 func (c *cluster) operate(from string, mail []byte) {
 	var a operation
-	if err := json.Unmarshal(mail, &a); err != nil {
+	if err := json.Unmarshal(mail, &a, mailOptions()); err != nil {
 		c.server.ignoredMail.Add(1)
 		return
 	}

@@ -66,7 +66,7 @@ func (s *Server) register(name string, p *ParentNamespace) *Namespace {
 		p.children[name] = n
 	}
 	s.namespaces[name] = n
-	s.cluster.opened(name)
+	s.cluster.opened(n)
 	return n
 }
 

@@ -45,7 +45,8 @@ type Namespace struct {
 	shared  *sharedLog // nil unless they can do so on other nodes as well
 	watch   roomWatch
 
-	serverSide serverSide
+	serverSide  serverSide
+	presenceKey atomic.Pointer[func(*RemoteSocket) string] // nil: the socket's id
 }
 
 func newNamespace(s *Server, name string) *Namespace {

@@ -8,6 +8,8 @@ type roster struct {
 	sockets map[string]*Socket
 	all     everyone
 	rooms   map[string]*members // without those that every socket has to itself
+
+	changed func(room string, there bool) // is told of rooms that come and go; nil if nobody wants to know
 }
 
 func newRoster() roster {
@@ -26,9 +28,18 @@ func (r *roster) entered(s *Socket, room string) bool {
 	return m != nil && m.has(s)
 }
 
+// noteRoom tells of a room that has come or gone.
+func (r *roster) noteRoom(room string, before bool) {
+	if r.changed != nil && r.exists(room) != before {
+		r.changed(room, !before)
+	}
+}
+
 // add files a socket under its id and its rooms.
 func (r *roster) add(s *Socket) {
+	before := r.exists(s.id)
 	r.sockets[s.id] = s
+	r.noteRoom(s.id, before)
 	r.all.add(s)
 	for name := range s.rooms {
 		r.enter(s, name)
@@ -43,6 +54,7 @@ func (r *roster) remove(s *Socket) {
 	}
 	if r.has(s) {
 		delete(r.sockets, s.id)
+		r.noteRoom(s.id, true)
 	}
 	r.all.remove(s)
 }
@@ -51,7 +63,9 @@ func (r *roster) enter(s *Socket, name string) {
 	room := r.rooms[name]
 	if room == nil {
 		room = new(members)
+		before := r.exists(name)
 		r.rooms[name] = room
+		r.noteRoom(name, before)
 	}
 	room.add(s)
 }
@@ -62,6 +76,7 @@ func (r *roster) leave(s *Socket, name string) {
 		if delete(r.rooms, name); len(r.rooms) == 0 {
 			r.rooms = make(map[string]*members) // one that was large stays large
 		}
+		r.noteRoom(name, true)
 	}
 }
 

@@ -1,6 +1,7 @@
 package backplane_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -21,6 +22,39 @@ func TestMemory(t *testing.T) {
 
 func TestDurableMemoryAsAnyOther(t *testing.T) {
 	backplanetest.Run(t, backplanetest.Config{New: clusters(backplane.NewDurableMemory)})
+}
+
+// A modest Memory knows as little as some backplanes that others speak.
+func TestAModestMemory(t *testing.T) {
+	backplanetest.Run(t, backplanetest.Config{
+		New:    clusters(func() modest { return modest{backplane.NewMemory()} }),
+		Cannot: backplanetest.Cannot{PeerIDs: true, NodeLeft: true, AnswerFrom: true},
+	})
+}
+
+type modest struct{ backplane.Backplane }
+
+func (b modest) Join(ctx context.Context, h backplane.Host) (backplane.Node, error) {
+	receive := h.Receive
+	h.Receive = func(m backplane.Message) {
+		switch m.Kind {
+		case backplane.NodeLeft:
+			return
+		case backplane.FetchSocketsResponse, backplane.ServerSideEmitResponse, backplane.ClientCount, backplane.Ack:
+			m.From = ""
+		}
+		receive(m)
+	}
+	n, err := b.Backplane.Join(ctx, h)
+	return modestNode{n}, err
+}
+
+type modestNode struct{ backplane.Node }
+
+func (n modestNode) Peers(ctx context.Context, namespace string) (backplane.Peers, error) {
+	p, err := n.Node.Peers(ctx, namespace)
+	p.IDs = nil
+	return p, err
 }
 
 // clusters returns what makes the backplane of a cluster, by its name.
