@@ -192,3 +192,8 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// decoded reads a message of the sharded adapter.
+func decoded(payload string) (backplane.Message, error) {
+	return wire.Decode([]byte(payload), wire.Limits{})
+}

@@ -62,7 +62,7 @@ type member struct {
 
 	mu       sync.Mutex
 	messages []backplane.Message
-	mail     []string
+	letters  []string
 	left     []string
 	events   []backplane.Event
 }
@@ -81,7 +81,7 @@ func (m *member) host(also func(backplane.Message)) backplane.Host {
 			}
 		},
 		Relay: func(from string, data []byte) {
-			note(func() { m.mail = append(m.mail, from+" "+string(data)) })
+			note(func() { m.letters = append(m.letters, from+" "+string(data)) })
 		},
 		Left:    func(node string) { note(func() { m.left = append(m.left, node) }) },
 		Observe: func(e backplane.Event) { note(func() { m.events = append(m.events, e) }) },

@@ -195,7 +195,7 @@ func TestMail(t *testing.T) {
 		mail := func(m *member) []string {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			return slices.Clone(m.mail)
+			return slices.Clone(m.letters)
 		}
 		eventually(t, "mail", func() bool { return len(mail(two)) == 3 && len(mail(three)) == 2 })
 		if got := mail(two); !slices.Equal(got, []string{one.ID() + " to ", one.ID() + " to " + two.ID(), one.ID() + " to "}) {
@@ -209,8 +209,8 @@ func TestMail(t *testing.T) {
 				return slices.Equal(m.left, []string{one.ID()})
 			})
 		}
-		if len(one.mail) > 0 {
-			t.Errorf("got its own: %q", one.mail)
+		if len(one.letters) > 0 {
+			t.Errorf("got its own: %q", one.letters)
 		}
 	})
 }
