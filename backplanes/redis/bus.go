@@ -169,6 +169,10 @@ func (b *bus) await(ctx context.Context, refused <-chan error, topics ...topic) 
 	for _, t := range topics {
 		b.mu.Lock()
 		s, interrupted := b.topics[t], b.interrupted
+		var ready chan struct{}
+		if s != nil {
+			ready = s.ready
+		}
 		b.mu.Unlock()
 		if interrupted > 0 {
 			return errDown
@@ -177,7 +181,7 @@ func (b *bus) await(ctx context.Context, refused <-chan error, topics ...topic) 
 			continue
 		}
 		select {
-		case <-s.ready:
+		case <-ready:
 		case err := <-refused:
 			return err
 		case <-ctx.Done():
@@ -280,7 +284,7 @@ func (b *bus) placeAt(t topic, server *goredis.Client) {
 
 // How long the bus waits before it connects again, and at most.
 const (
-	retryLeast = 50 * time.Millisecond
+	retryLeast = 10 * time.Millisecond
 	retryMost  = time.Second
 )
 
@@ -317,7 +321,7 @@ func (b *bus) lost(c *connection, err error) {
 		}
 	}
 	if b.interrupted > 0 && b.down.IsZero() {
-		b.down = time.Now()
+		b.down = time.Unix(0, c.heard.Load()) // since then nothing was heard
 		b.events = append(b.events, backplane.Event{Kind: backplane.Down, Err: err})
 	}
 	b.mu.Unlock()
@@ -328,6 +332,13 @@ func (b *bus) lost(c *connection, err error) {
 		b.cluster.ReloadState(b.ctx)
 	}
 	b.failed(err)
+}
+
+// isDown reports whether there are subscriptions that the server has lost.
+func (b *bus) isDown() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.interrupted > 0
 }
 
 // confirm notes that the server has a subscription. The caller holds b.mu.

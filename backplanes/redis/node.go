@@ -242,6 +242,9 @@ func (n *node) Peers(ctx context.Context, namespace string) (backplane.Peers, er
 // Publish implements [backplane.Node].
 func (n *node) Publish(m backplane.Message) error {
 	m.From = n.id
+	if m.Options.Flags.Volatile && m.Kind == backplane.Broadcast && n.bus.isDown() && !n.closed.Load() {
+		return nil // it is not worth waiting
+	}
 	return n.speak(n.format.message(&m))
 }
 
