@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
@@ -39,6 +40,27 @@ func TestBroadcastAllocations(t *testing.T) {
 	t.Logf("to 10 sockets: %v allocations, to 1,000: %v", few, many)
 	if few > 9 || many > few+5 {
 		t.Errorf("to 10 sockets: %v allocations, to 1,000: %v; want at most 9, and no more for more", few, many)
+	}
+}
+
+// What is for other nodes as well is not encoded twice: it costs them no more than the
+// message that is handed over.
+func TestBroadcastAllocationsWithABackplane(t *testing.T) {
+	message := map[string]any{"text": "hello", "more": []int{1, 2, 3}, "blob": []byte("binary")}
+	allocs := func(cfg Config) float64 {
+		s := quietServer(t, cfg)
+		emit := func() {
+			if err := s.Emit("chat", message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		emit()
+		return testing.AllocsPerRun(300, emit)
+	}
+	alone, node := allocs(Config{}), allocs(Config{Backplane: backplane.NewMemory()})
+	t.Logf("%v allocations, with a backplane %v", alone, node)
+	if node > alone+3 {
+		t.Errorf("%v allocations with a backplane, %v without; want at most 3 more", node, alone)
 	}
 }
 

@@ -362,11 +362,12 @@ func TestShutdownOfANode(t *testing.T) {
 type broken struct {
 	backplane.Node
 	backplane.Host
-	joinErr error
-	peers   []string
-	asked   func() // while Peers is called
-	pubErr  error
-	sent    []backplane.Message // with the Request that it answers
+	joinErr  error
+	peers    []string
+	asked    func() // while Peers is called
+	pubErr   error
+	peersErr error
+	sent     []backplane.Message // with the Request that it answers
 }
 
 var errBroken = errors.New("broken")
@@ -385,7 +386,7 @@ func (b *broken) Peers(context.Context, string) (backplane.Peers, error) {
 	if b.asked != nil {
 		b.asked()
 	}
-	return backplane.Peers{Count: len(b.peers), IDs: b.peers}, nil
+	return backplane.Peers{Count: len(b.peers), IDs: b.peers}, b.peersErr
 }
 func (b *broken) Publish(backplane.Message) error { return b.pubErr }
 func (b *broken) Reply(to, m backplane.Message) error {

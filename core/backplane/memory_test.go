@@ -17,15 +17,18 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemory(t *testing.T) {
+	t.Parallel()
 	backplanetest.Run(t, backplanetest.Config{New: clusters(backplane.NewMemory)})
 }
 
 func TestDurableMemoryAsAnyOther(t *testing.T) {
+	t.Parallel()
 	backplanetest.Run(t, backplanetest.Config{New: clusters(backplane.NewDurableMemory)})
 }
 
 // A modest Memory knows as little as some backplanes that others speak.
 func TestAModestMemory(t *testing.T) {
+	t.Parallel()
 	backplanetest.Run(t, backplanetest.Config{
 		New:    clusters(func() modest { return modest{backplane.NewMemory()} }),
 		Cannot: backplanetest.Cannot{PeerIDs: true, NodeLeft: true, AnswerFrom: true},
