@@ -21,11 +21,22 @@ type operation struct {
 	Why       int            `json:"why,omitzero"`
 	Count     int            `json:"count,omitzero"`
 	Counts    map[string]int `json:"counts,omitzero"`
+
+	// What opChildren has besides.
+	Parent       int            `json:"parent,omitzero"`
+	Pattern      string         `json:"pattern,omitzero"`
+	Event        jsontext.Value `json:"event,omitzero"`
+	Attachments  [][]byte       `json:"attachments,omitzero"`
+	Uncompressed bool           `json:"uncompressed,omitzero"`
+	Volatile     bool           `json:"volatile,omitzero"`
+	Had          []string       `json:"had,omitzero"` // children that the sender has
 }
 
 const (
 	opLost   = "lost"   // a client will not acknowledge the broadcast of a Request
 	opAbsent = "absent" // the node has nothing to say to a Request
+
+	opChildren = "children" // an event for the children of a parent that the sender does not have
 
 	opCount    = "count"    // how many sockets are there
 	opRooms    = "rooms"    // how many are in each room whose name has a Prefix
@@ -89,6 +100,8 @@ func (c *cluster) operate(from string, mail []byte) {
 		}
 	case opCount, opRooms, opPresence:
 		c.survey(from, a)
+	case opChildren:
+		c.childrenBroadcast(from, a)
 	default:
 		c.server.ignoredMail.Add(1)
 	}

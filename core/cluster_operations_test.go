@@ -425,6 +425,55 @@ func TestChildrenOnAllNodes(t *testing.T) {
 		settle()
 		wantEvents(t, "here", here, "all children", "one", "from elsewhere")
 		wantEvents(t, "there", there, "all children", "one", "from elsewhere")
-		wantEvents(t, "in another", other)
+		wantEvents(t, "in another", other, "all children")
+	})
+}
+
+// What is emitted on a parent reaches children that only another node has, of that
+// parent and no other.
+func TestParentsOnAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := nodes(t, 3, socketio.Config{CleanupEmptyChildNamespaces: true})
+		var parents [][]*socketio.ParentNamespace
+		for _, io := range all {
+			anybody := func(_ context.Context, name string, _ *socketio.Handshake) (bool, error) {
+				return strings.HasPrefix(name, "/f"), nil
+			}
+			parents = append(parents, []*socketio.ParentNamespace{
+				io.OfRegexp(regexp.MustCompile("^/r")), io.OfRegexp(regexp.MustCompile("^/s")), io.OfFunc(anybody),
+			})
+		}
+		in := map[string]*siotest.Client{}
+		for _, row := range []string{"1/r1", "2/r1", "2/r2", "1/s1", "0/r1", "1/f1"} {
+			in[row] = dialIn(t, all[row[0]-'0'], row[1:])
+		}
+		check := func(what string, want ...string) {
+			t.Helper()
+			settle()
+			var got []string
+			for name, c := range in {
+				for range c.Events() {
+					got = append(got, name)
+				}
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%s: reached %q, want %q", what, got, want)
+			}
+		}
+		must(t, parents[0][0].Emit("event", []byte{1}))
+		check("a pattern", "0/r1", "1/r1", "2/r1", "2/r2")
+		must(t, parents[0][1].Emit("event"))
+		check("another pattern", "1/s1")
+		must(t, parents[0][2].Compress(false).Volatile().Emit("event"))
+		check("a function", "1/f1")
+		must(t, parents[0][0].Local().Emit("event"))
+		check("Local", "0/r1")
+		must(t, parents[1][0].To(in["2/r2"].ID()).Emit("event"))
+		check("a room", "2/r2")
+		must(t, parents[1][0].Except(in["2/r2"].ID()).Emit("event"))
+		check("Except", "0/r1", "1/r1", "2/r1")
+		if err := parents[2][2].Emit("disconnect"); err == nil {
+			t.Error("a reserved name")
+		}
 	})
 }

@@ -61,22 +61,36 @@ func (b ParentBroadcast) in(n *Namespace) Broadcast {
 
 // Emit sends an event to the sockets that are aimed at. It fails as
 // [Broadcast.Emit] does. The event is encoded once for each child, whose name is
-// part of it.
+// part of it. Children that only other nodes have are reached, too, where those are
+// nodes of Kawat's that have made their parents in the same order.
 func (b ParentBroadcast) Emit(event string, args ...any) error {
 	children := b.parent.snapshot()
-	if len(children) == 0 {
-		return b.parent.probe(event, args)
-	}
-	for _, n := range children {
-		if err := b.in(n).Emit(event, args...); err != nil {
-			return err // about the event, so the others would say the same
+	beyond := b.beyond()
+	if len(children) == 0 || beyond != nil {
+		if err := b.parent.probe(event, args); err != nil {
+			return err
 		}
 	}
-	return nil
+	var failed error
+	for _, n := range children {
+		if err := b.in(n).Emit(event, args...); err != nil {
+			if beyond == nil {
+				return err // about the event, so the others would say the same
+			}
+			failed = err
+		}
+	}
+	if beyond != nil {
+		if err := b.emitBeyond(beyond, children, event, args); err != nil {
+			failed = err
+		}
+	}
+	return failed
 }
 
 // EmitWithAckAll is the untyped form of the function [EmitWithAckAll]. The replies
-// from one child come in the order in which they came in.
+// from one child come in the order in which they came in. Children that only other
+// nodes have are not asked.
 func (b ParentBroadcast) EmitWithAckAll(ctx context.Context, event string, args ...any) ([]Reply, error) {
 	if err := b.parent.probe(event, args); err != nil {
 		return nil, err
