@@ -131,7 +131,7 @@ func readRequest(payload []byte, l wire.Limits) (q classicRequest, err error) {
 // what was damaged might be for everyone.
 func (q *classicRequest) check(options, rooms bool) error {
 	m := &q.message
-	ok := true
+	var ok bool
 	switch q.kind {
 	case classicSockets, classicRooms:
 		m.Kind = backplane.FetchSockets
