@@ -236,8 +236,10 @@ func testRestore(d *durable) {
 	seen := b.wait(1)[0].Offset
 	a.save(backplane.Session{ID: "id", PID: "pid", Rooms: []string{"id", "room", "muted"}})
 	a.say("one", "room")
+	b.wait(2) // what two nodes send has no order of its own
 	b.say("two", "id", "other")
 	b.say("three", "other")
+	a.wait(4)
 	a.say("four")
 	shy := saying("not for the muted")
 	shy.Options.Except = []string{"muted"}
@@ -246,6 +248,7 @@ func testRestore(d *durable) {
 	hasty.Options.Flags.Volatile = true
 	hasty.Echo = false
 	a.publish(hasty)
+	b.wait(7)
 	b.say("five", "room")
 	b.wait(8)
 	s, missed, err := b.restore("pid", seen)
@@ -406,6 +409,7 @@ func testOverflow(d *durable, overflow int) {
 	}
 	a.save(backplane.Session{ID: "id", PID: "idle", Rooms: []string{"id"}, Marks: &backplane.Marks{Start: first, Sent: first, End: end}})
 	a.say("for it", "id")
+	a.wait(2 + overflow)
 	if _, missed, err := a.restore("idle", first); err != nil || !slices.Equal(names(missed), []string{`["for it"]`}) {
 		d.t.Errorf("of who was idle: %q, %v", names(missed), err)
 	}
