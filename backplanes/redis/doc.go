@@ -4,7 +4,9 @@
 //   - [Classic] speaks as createAdapter of @socket.io/redis-adapter does, over
 //     PUBLISH; it works with every Redis, and its kin;
 //   - [Sharded] as createShardedAdapter does, over SPUBLISH, which spreads the load
-//     over the nodes of a Redis Cluster; for Redis 7 and later.
+//     over the nodes of a Redis Cluster; for Redis 7 and later;
+//   - [Streams] as createAdapter of @socket.io/redis-streams-adapter does, over streams,
+//     which keep what is sent for a while; for Redis 5 and later.
 //
 // The client is go-redis' own, whether that is for a single server, for Sentinel or
 // for a Cluster:
@@ -15,5 +17,6 @@
 //	})
 //
 // Redis' pub/sub keeps nothing: what is sent while a node's connection is cut is lost
-// to that node. The host is told of the gap.
+// to that node. The host is told of the gap. A stream keeps the last StreamsConfig.MaxLen
+// messages, about.
 package redis

@@ -1,0 +1,90 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"github.com/kawat-go/kawat/core/backplane"
+)
+
+// NewStreamsEmitter makes what package emitter needs to emit to servers with [Streams],
+// and to Node's with its streams adapter, as @socket.io/redis-streams-emitter does.
+// Redis need not be there yet: what is emitted waits, and is not lost within the bounds
+// of the queue. The caller closes it, and then the client.
+func NewStreamsEmitter(c StreamsConfig) (backplane.Publisher, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	log := c.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	observe := func(e backplane.Event) {
+		log.Warn("redis: messages to the servers were lost", "messages", e.Lost, "error", e.Err)
+	}
+	b := newBus(busConfig{Config: c.Config, host: backplane.Host{Observe: observe, Logger: log}})
+	return &streamsPublisher{cfg: c, id: backplane.NewID(), bus: b, writers: make(map[string]*writer)}, nil
+}
+
+// A streamsPublisher writes to streams, and reads nothing.
+type streamsPublisher struct {
+	cfg StreamsConfig
+	id  string // tells its entries from those of other emitters
+	bus *bus
+
+	mu      sync.Mutex
+	number  uint64
+	writers map[string]*writer
+	closed  bool
+}
+
+// Publish implements [backplane.Publisher].
+func (p *streamsPublisher) Publish(m backplane.Message) error {
+	m.From = emitterID
+	if !inStream(m) || m.Kind == backplane.NodeLeft {
+		return fmt.Errorf("%w, or asked, by an emitter", errKind(&m))
+	}
+	name, _ := p.cfg.streamOf(m.Namespace)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return backplane.ErrClosed
+	}
+	w := p.writers[name]
+	if w == nil {
+		w = newWriter(p.cfg, name, p.bus, func() backplane.Offset { return backplane.Offset{} }, func() {})
+		p.writers[name] = w
+	}
+	data, err := w.encode(m)
+	if err != nil {
+		return err
+	}
+	p.number++
+	return w.queue(m, data, p.id+"."+strconv.FormatUint(p.number, 10))
+}
+
+// Close implements [backplane.Publisher].
+func (p *streamsPublisher) Close() error {
+	p.mu.Lock()
+	closed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if closed {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var errs []error
+	for name, w := range p.writers {
+		if err := w.outbox.Close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("redis: the last messages were not written to the stream %q: %w", name, err))
+		}
+		w.close()
+	}
+	return errors.Join(append(errs, p.bus.close(ctx))...)
+}
