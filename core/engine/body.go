@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -23,8 +22,6 @@ func release(buf *[]byte) {
 	}
 }
 
-var errTooLarge = errors.New("body exceeds the limit")
-
 // readBody reads the request's body into the buffer, or fails: a part of a body is
 // never used.
 func (s *Session) readBody(r *Request, buf *[]byte) ([]byte, error) {
@@ -39,7 +36,7 @@ func (s *Session) readBody(r *Request, buf *[]byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(body)) > limit:
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	case r.ContentLength >= 0 && int64(len(body)) != r.ContentLength:
 		return nil, io.ErrUnexpectedEOF
 	}

@@ -16,8 +16,9 @@ type crowding uint8
 const (
 	uncrowded crowding = iota
 	shuttingDown
-	full // Config.MaxSessions
-	busy // Config.MaxHandshakesPerSecond
+	full        // Config.MaxSessions
+	busy        // Config.MaxHandshakesPerSecond
+	unreachable // ErrRouterBusy
 	crowdings
 )
 
@@ -26,12 +27,14 @@ var crowdRefusals = [crowdings]*refusal{
 	shuttingDown: {code: codeBadRequest, crowd: shuttingDown, message: "Server shutting down", context: "SERVER_SHUTDOWN"},
 	full:         {code: codeBadRequest, crowd: full, message: "Server full", context: "SERVER_FULL"},
 	busy:         {code: codeBadRequest, crowd: busy, message: "Server busy", context: "SERVER_BUSY"},
+	unreachable:  {code: codeBadRequest, crowd: unreachable, message: "Server busy", context: "ROUTER_BUSY"},
 }
 
 // crowdHints tell an operator what to do, if there is anything.
 var crowdHints = [crowdings]string{
-	full: "Config.MaxSessions is reached; raise it if there is memory for more, or add a node",
-	busy: "Config.MaxHandshakesPerSecond is reached; raise it if there is processor time for more, or add a node",
+	full:        "Config.MaxSessions is reached; raise it if there is memory for more, or add a node",
+	busy:        "Config.MaxHandshakesPerSecond is reached; raise it if there is processor time for more, or add a node",
+	unreachable: "too much is on its way to the node that has the session: that node, or what links the nodes, is overloaded",
 }
 
 // retryWithin is the most seconds after which clients are asked to come back. Each is

@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -59,7 +57,13 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 // sendAway closes the sessions, until ctx ends or nobody is left.
 func (s *Server) sendAway(ctx context.Context, over time.Duration) {
 	s.mu.Lock()
-	sessions := slices.Collect(maps.Values(s.sessions))
+	sessions := make([]leaver, 0, len(s.sessions)+len(s.tunnels))
+	for _, session := range s.sessions {
+		sessions = append(sessions, session)
+	}
+	for _, t := range s.tunnels {
+		sessions = append(sessions, tunneled{t})
+	}
 	s.mu.Unlock()
 	if len(sessions) == 0 {
 		return

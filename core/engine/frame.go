@@ -136,3 +136,12 @@ func putWebSocketHeader(buf []byte, binary bool) int {
 		return 0
 	}
 }
+
+// PacketFrame makes a frame of what another server's frame had for a Payload, a copy of
+// it: of a text packet of any type or of a binary message.
+func PacketFrame(payload []byte, binary, compress bool) *Frame {
+	buf := make([]byte, headroom, headroom+len(payload))
+	f := newFrame(append(buf, payload...), binary)
+	f.compress = compress
+	return f
+}

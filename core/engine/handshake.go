@@ -96,6 +96,9 @@ func (r *Request) completeUpgrade() bool {
 
 // newID makes a session id.
 func (s *Server) newID(r *Request) (string, error) {
+	if router := s.router.Load(); router != nil {
+		return (*router).NewID(), nil
+	}
 	if s.cfg.GenerateID == nil {
 		return NewID(), nil
 	}

@@ -179,7 +179,7 @@ func (s *Session) servePost(r *Request) Reply {
 	body, err := s.readBody(r, buf)
 	reply := Reply{Status: statusOK, Body: okBody, kind: okReply}
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		reply = tooLarge()
 	case err != nil:
 		s.end(ReasonTransportError, errors.Join(errPostCut, err))

@@ -30,7 +30,7 @@ var codeMessages = [...]string{
 // codeHints tell an operator what to do about the first refusal of each kind.
 var codeHints = [...]string{
 	codeTransportUnknown: "the client asked for a transport that Config.Transports does not have, or is no Socket.IO client",
-	codeSessionUnknown:   "the session has ended, or lives on another node: polling over several nodes needs sticky sessions",
+	codeSessionUnknown:   "the session has ended, or lives on another node: polling over several nodes needs sticky sessions, or Config.ShareSessions",
 	codeBadMethod:        "a handshake is a GET; for browsers on other origins set Config.AllowedOrigins",
 	codeBadRequest:       "see the context",
 	codeForbidden:        "refused by Config.AllowRequest, or a page of another origin: Config.AllowedOrigins lists those that may connect",
@@ -66,11 +66,12 @@ func (r *refusals) fill(stats *Stats) {
 	stats.RefusedShutdown = r.crowds[shuttingDown].Load()
 	stats.RefusedFull = r.crowds[full].Load()
 	stats.RefusedBusy = r.crowds[busy].Load()
+	stats.RefusedRouter = r.crowds[unreachable].Load()
 	stats.Refused = make(map[int]int64)
 	for code := range r.codes {
 		n := r.codes[code].Load()
 		if code == codeBadRequest {
-			n += stats.RefusedShutdown + stats.RefusedFull + stats.RefusedBusy
+			n += stats.RefusedShutdown + stats.RefusedFull + stats.RefusedBusy + stats.RefusedRouter
 		}
 		if n > 0 {
 			stats.Refused[code] = n

@@ -16,16 +16,20 @@ type registry struct {
 	sessions  map[string]*Session
 	conns     map[Conn]struct{} // also those whose session has ended
 	farewells map[string]*farewell
-	reserved  int           // places of sessions to come, over WebSockets whose handshake is being answered
-	closed    bool          // to new sessions
-	idle      chan struct{} // closed when, after new ones were refused, nothing is left
-	pacing    chan struct{} // of size 1: full while Drain sends clients away
+	tunnels   map[Conn]Tunnel // of those conns whose session another server has
+	routing   int             // requests that another server answers
+	reserved  int             // places of sessions to come, over WebSockets whose handshake is being answered
+	closed    bool            // to new sessions
+	leaving   bool            // Shutdown or Close was called
+	idle      chan struct{}   // closed when, after new ones were refused, nothing is left
+	pacing    chan struct{}   // of size 1: full while Drain sends clients away
 }
 
 func newRegistry() registry {
 	return registry{
 		sessions: make(map[string]*Session), conns: make(map[Conn]struct{}), farewells: make(map[string]*farewell),
-		idle: make(chan struct{}), pacing: make(chan struct{}, 1),
+		tunnels: make(map[Conn]Tunnel),
+		idle:    make(chan struct{}), pacing: make(chan struct{}, 1),
 	}
 }
 
@@ -93,7 +97,7 @@ func (s *Server) untrack(c Conn) {
 
 // signalIdle is called with s.mu held whenever something has gone.
 func (s *Server) signalIdle() {
-	if !s.closed || len(s.sessions) > 0 || len(s.conns) > 0 {
+	if !s.closed || len(s.sessions) > 0 || len(s.conns) > 0 || s.routing > 0 {
 		return
 	}
 	select {
@@ -172,9 +176,17 @@ func atOnce(sessions []*Session, f func(*Session)) {
 
 func (s *Server) beginShutdown() []*Session {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.leaving = true
 	s.refuseNew()
-	return slices.Collect(maps.Values(s.sessions))
+	sessions, tunnels := slices.Collect(maps.Values(s.sessions)), slices.Collect(maps.Values(s.tunnels))
+	s.mu.Unlock()
+	for _, t := range tunnels {
+		t.Leave()
+	}
+	if router := s.router.Load(); router != nil {
+		(*router).Release()
+	}
+	return sessions
 }
 
 // dropGrace is how long Close and the end of Shutdown wait for the user's functions.

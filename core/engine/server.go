@@ -18,6 +18,7 @@ type Server struct {
 	log          *slog.Logger // cfg.Logger, guarded
 	onConnection atomic.Pointer[func(*Session) Receiver]
 	serveFile    atomic.Pointer[func(*Request) (Reply, bool)]
+	router       atomic.Pointer[Router]
 	initial      *Frame // Config.InitialPacket; nil if there is none
 
 	middlewares      hookList[Middleware]
@@ -148,6 +149,9 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 		if ended := s.overtaken(r); ended != nil {
 			return ended.payload(r, []*Frame{noopFrame}), false
 		}
+		if reply, ok := s.routed(ctx, r); ok {
+			return reply, false
+		}
 	}
 	switch {
 	case why != nil:
@@ -155,13 +159,18 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 	case session == nil:
 		return s.handshake(r), true
 	}
+	return session.serve(ctx, r), false
+}
+
+// serve serves a request to a session that exists.
+func (s *Session) serve(ctx context.Context, r *Request) Reply {
 	switch r.Method {
 	case "GET":
-		return session.servePoll(ctx, r), false
+		return s.servePoll(ctx, r)
 	case "POST":
-		return session.servePost(r), false
+		return s.servePost(r)
 	}
-	return Reply{Status: statusMethodNotAllowed, Header: Header{"Allow": {"GET, POST"}}}, false
+	return Reply{Status: statusMethodNotAllowed, Header: Header{"Allow": {"GET, POST"}}}
 }
 
 // handshake opens a session that polls.
@@ -191,6 +200,9 @@ func (s *Server) handshake(r *Request) Reply {
 // whatever balancer is in between.
 func (r *Reply) leaveHere() {
 	r.own()
+	if r.Header == nil {
+		r.Header = Header{}
+	}
 	r.Header.Set("Connection", "close")
 }
 
@@ -238,11 +250,18 @@ func (s *Server) acceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 	if why == nil && session != nil && s.cfg.DisableUpgrades {
 		why = refusalOf(codeBadRequest, "UPGRADES_DISABLED")
 	}
-	if why != nil {
+	u := &Upgrade{server: s, request: r, session: session}
+	if why != nil && why.code == codeSessionUnknown {
+		var reply Reply
+		if u.tunnel, reply = s.acceptRouted(ctx, r); reply.Status != 0 {
+			return nil, reply
+		}
+	}
+	if why != nil && u.tunnel == nil {
 		return nil, s.refuse(r, why)
 	}
-	u := &Upgrade{server: s, request: r, session: session}
-	if session == nil {
+	handshake := session == nil && u.tunnel == nil
+	if handshake {
 		id, err := s.newID(r)
 		if err != nil {
 			return nil, s.withoutID(r, err)
@@ -253,7 +272,7 @@ func (s *Server) acceptUpgrade(ctx context.Context, r *Request) (*Upgrade, Reply
 		}
 	}
 	reply := Reply{Header: Header{}}
-	s.runHeaderHooks(reply.Header, r, session == nil)
+	s.runHeaderHooks(reply.Header, r, handshake)
 	if chosen := r.subprotocol(); chosen != "" && reply.Header.Get("Sec-WebSocket-Protocol") == "" {
 		reply.Header.Set("Sec-WebSocket-Protocol", chosen)
 	}

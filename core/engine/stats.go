@@ -39,10 +39,11 @@ type Stats struct {
 	SlowConsumers int64 // sessions that were cut because their clients do not read
 
 	Refused map[int]int64 // requests that were refused, by the protocol's error code; those below too
-	// Handshakes that were answered 503, with CodeBadRequest.
+	// Handshakes, but for the last, that were answered 503, with CodeBadRequest.
 	RefusedShutdown int64 // after [Server.Refuse] or [Server.Shutdown]
 	RefusedFull     int64 // beyond Config.MaxSessions
 	RefusedBusy     int64 // beyond Config.MaxHandshakesPerSecond
+	RefusedRouter   int64 // requests to sessions of another server that is overloaded: [ErrRouterBusy]
 }
 
 // Stats returns the server's counters. It costs as much whether there are ten sessions

@@ -13,6 +13,8 @@ type Upgrade struct {
 	server  *Server
 	request *Request
 	session *Session                // that the connection asks to take over; nil for a new one
+	tunnel  Tunnel                  // to the server that has the session, if that is another
+	conn    Conn                    // that asks to take over the session; guarded by the session's mu
 	id      string                  // of the new session
 	place   *expiry.Entry[*Upgrade] // kept for it where sessions are bounded, else nil; guarded by the server's mu
 	header  Header
@@ -45,7 +47,12 @@ func (u *Upgrade) WebSocket() WebSocketOptions {
 // Cancel gives the session up. An adapter calls it in place of Start or Serve where
 // the opening handshake fails, so that somebody else can have the place that
 // [Config].MaxSessions allows. After Start or Serve it does nothing.
-func (u *Upgrade) Cancel() { u.server.unreserve(u) }
+func (u *Upgrade) Cancel() {
+	u.server.unreserve(u)
+	if u.tunnel != nil {
+		u.tunnel.Cancel()
+	}
+}
 
 // Start runs the connection's session, in goroutines of its own, until the
 // connection ends.
@@ -60,9 +67,13 @@ func (u *Upgrade) Serve(c Conn) {
 
 func (u *Upgrade) run(c Conn, ended func()) {
 	u.server.track(c)
+	if u.tunnel != nil {
+		u.server.carry(u.tunnel, c, ended)
+		return
+	}
 	r := &reader{conn: c, ended: ended}
 	if u.session != nil {
-		r.session, r.candidate = u.session, u.session.newCandidate(c)
+		r.session, r.candidate = u.session, u.session.newCandidate(u, c)
 		r.candidate.base64 = asksBase64(u.request)
 		r.start()
 		return
@@ -96,11 +107,12 @@ var errCandidate = errors.New("engine: not what a connection that takes over mus
 
 // newCandidate lets a connection ask to take over the session. If there is
 // nothing to take over, it is told so at once.
-func (s *Session) newCandidate(c Conn) *candidate {
+func (s *Session) newCandidate(u *Upgrade, c Conn) *candidate {
 	cand := &candidate{session: s, conn: c}
 	cand.timeout.Value, cand.noop.Value = cand, cand
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	u.conn = c
 	if s.state != open || s.conn != nil || s.candidate != nil {
 		c.Close(0, "")
 		return cand
