@@ -13,6 +13,7 @@ type Upgrade struct {
 	server  *Server
 	request *Request
 	session *Session                // that the connection asks to take over; nil for a new one
+	started bool                    // Start or Serve was called
 	tunnel  Tunnel                  // to the server that has the session, if that is another
 	conn    Conn                    // that asks to take over the session; guarded by the session's mu
 	id      string                  // of the new session
@@ -49,17 +50,21 @@ func (u *Upgrade) WebSocket() WebSocketOptions {
 // [Config].MaxSessions allows. After Start or Serve it does nothing.
 func (u *Upgrade) Cancel() {
 	u.server.unreserve(u)
-	if u.tunnel != nil {
+	if u.tunnel != nil && !u.started {
 		u.tunnel.Cancel()
 	}
 }
 
 // Start runs the connection's session, in goroutines of its own, until the
 // connection ends.
-func (u *Upgrade) Start(c Conn) { go u.run(c, nil) }
+func (u *Upgrade) Start(c Conn) {
+	u.started = true
+	go u.run(c, nil)
+}
 
 // Serve is like Start, but returns when the connection has ended.
 func (u *Upgrade) Serve(c Conn) {
+	u.started = true
 	ended := make(chan struct{})
 	u.run(c, func() { close(ended) })
 	<-ended
