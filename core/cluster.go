@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/core/internal/relay"
 	"github.com/kawat-go/kawat/core/packet"
 )
 
@@ -23,6 +24,7 @@ type cluster struct {
 	mail    postOffice
 	errands errands
 	counts  clusterCounts
+	relay   *relay.Relay // nil unless sessions are shared
 
 	durable    backplane.Durable // the node, if it is one
 	departures departures
@@ -59,6 +61,10 @@ func (s *Server) joinCluster() error {
 	defer s.mu.Unlock()
 	c.node, s.cluster = node, c
 	c.durable, _ = node.(backplane.Durable)
+	if err := c.startRelay(); err != nil {
+		c.leave()
+		return err
+	}
 	for _, n := range s.namespaces {
 		n.share(c)
 		c.opened(n)
@@ -107,6 +113,7 @@ func (s *Server) leaveCluster(ctx context.Context) error {
 }
 
 func (c *cluster) leave() {
+	c.closeRelay()
 	c.cancel()
 	c.server.engine.Call("Config.Backplane", func() {
 		if err := c.node.Close(); err != nil {

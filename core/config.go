@@ -74,6 +74,18 @@ type Config struct {
 	// BackplaneTimeout is how long other nodes may take to answer, where neither the
 	// context nor Timeout says otherwise. Default 5 s.
 	BackplaneTimeout time.Duration
+	// ShareSessions lets any node take any request of a client, whichever of them has
+	// its session, so that what is in front of the nodes need not send a client to the
+	// same one each time. All nodes must have it set, and be otherwise configured alike.
+	// It needs Backplane, and excludes GenerateID. Default: a client that polls must
+	// always come to the node where it began.
+	ShareSessions bool
+	// MaxSharedRequests and MaxSharedBytes bound the requests and WebSockets of this
+	// node that one other node has to serve, and the bytes that are on their way to it.
+	// A request beyond is answered 503, and a WebSocket that is has to wait. Default
+	// 50,000 and 64 MiB.
+	MaxSharedRequests int
+	MaxSharedBytes    int64
 	// MaxQueuedServerSideEvents bounds the events from other nodes that wait for
 	// the handlers of a namespace; what comes beyond is dropped and counted.
 	// Default 10,000.
@@ -182,6 +194,8 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.MaxChildNamespaces, 10_000)
 	setDefault(&c.MaxQueuedRoomEvents, 1_000_000)
 	setDefault(&c.MaxQueuedServerSideEvents, 10_000)
+	setDefault(&c.MaxSharedRequests, 50_000)
+	setDefault(&c.MaxSharedBytes, 64<<20)
 	if c.Codec == nil {
 		c.Codec = packet.JSON()
 	}
@@ -211,12 +225,14 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxChildNamespaces", int64(c.MaxChildNamespaces)},
 		{"MaxQueuedRoomEvents", int64(c.MaxQueuedRoomEvents)},
 		{"MaxQueuedServerSideEvents", int64(c.MaxQueuedServerSideEvents)},
+		{"MaxSharedRequests", int64(c.MaxSharedRequests)},
+		{"MaxSharedBytes", c.MaxSharedBytes},
 	} {
 		if field.value < 0 {
 			return c, fmt.Errorf("socketio: Config.%s must not be negative; leave it 0 for the default", field.name)
 		}
 	}
-	return c, nil
+	return c, c.checkSharing()
 }
 
 func setDefault[T comparable](field *T, value T) {

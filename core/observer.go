@@ -50,6 +50,12 @@ type Observer struct {
 	// the client has left ([ErrDisconnected]).
 	AckMissed func(s *Socket, event string, err error)
 
+	// ClientUnreached: a request or a WebSocket of a client, whose session is at another
+	// node, or which is at another node while its session is here, was given up: the
+	// other node has gone or does not answer, or a message between the two was lost. The
+	// client connects anew. See [Config].ShareSessions.
+	ClientUnreached func(node string, err error)
+
 	// RoomCreated and RoomDeleted: a room has got its first socket on this node, or lost
 	// its last. The room that every socket has to itself does not count. They are called
 	// as the functions of [Namespace.OnCreateRoom] are, and cost as much.
@@ -187,6 +193,7 @@ const (
 	lineSocketData
 	lineSave
 	lineRestore
+	lineUnreached
 	logLines
 )
 

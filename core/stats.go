@@ -39,6 +39,8 @@ type Stats struct {
 	DroppedRoomEvents       int64
 	DroppedServerSideEvents int64
 
+	Relay RelayStats // where nodes share their clients' sessions
+
 	// IgnoredMail counts what other nodes of Kawat's have sent to this one that it does
 	// not understand, such as what a newer version says.
 	IgnoredMail int64
@@ -52,6 +54,7 @@ func (s *Server) Stats() Stats {
 		Panics: s.panics.Count(), Working: s.workers.count(), Waiting: s.waiting.Load(),
 	}
 	stats.DroppedRoomEvents, stats.DroppedServerSideEvents = s.droppedRoomEvents.Load(), s.droppedServerSide.Load()
+	stats.Relay = s.relayStats()
 	stats.IgnoredMail = s.ignoredMail.Load()
 	stats.Backplane = s.cluster.stats()
 	s.mu.RLock()
