@@ -70,6 +70,7 @@ func (st *stage) play() {
 		time.Sleep(200 * ms) // its poll is let go after 100
 	}
 	st.step(func() { _ = st.node.ServerSideEmit("bad") })
+	st.step(func() { _, _ = st.node.Present(context.Background()) })
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.client != nil {

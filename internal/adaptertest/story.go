@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -22,7 +23,10 @@ type actor interface {
 // what has become of it.
 func (st *stage) play(transport string) hooktest.Fate {
 	_, _ = st.try("GET", st.path+st.end+"?EIO=4&transport=smoke", "", "X-Bad: 1")
-	defer func() { _ = st.node.ServerSideEmit("bad") }()
+	defer func() {
+		_ = st.node.ServerSideEmit("bad")
+		_, _ = st.node.Timeout(200 * time.Millisecond).Present(context.Background())
+	}()
 	var a actor
 	if transport == engine.Polling {
 		a = st.pollingActor()

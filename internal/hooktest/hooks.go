@@ -308,6 +308,9 @@ func namespaceHooks() []Hook {
 		{Name: "the methods of its error", Exit: AsPanic, Install: func(io *Stage, a act) {
 			io.OnServerSide("bad", func(context.Context, *socketio.ServerSideEvent) error { return rude{a} })
 		}},
+		{Name: "PresenceKey", Stands: []string{"Namespace.PresenceKey"}, Exit: AsPanic, Install: func(io *Stage, a act) {
+			io.PresenceKey(func(*socketio.RemoteSocket) string { a(nil); return "somebody" })
+		}},
 		room("OnCreateRoom", func(n *socketio.Namespace, f func(string)) { n.OnCreateRoom(f) }),
 		room("OnDeleteRoom", func(n *socketio.Namespace, f func(string)) { n.OnDeleteRoom(f) }),
 		room("OnJoinRoom", func(n *socketio.Namespace, f func(string)) { n.OnJoinRoom(func(room, _ string) { f(room) }) }),

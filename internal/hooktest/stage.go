@@ -18,7 +18,7 @@ func Pattern() *regexp.Regexp { return regexp.MustCompile("^" + Room + "$") }
 // A Stage is a server with a hook in which something happens, for one client: it
 // connects with the header field X-Bad, joins the namespace [Room], sends an event
 // "bad" that is acknowledged by "ok", and one "fails" that is not, may move to
-// WebSocket, and leaves. Another node says "bad", too.
+// WebSocket, and leaves. Another node says "bad", too, and asks who is there.
 type Stage struct {
 	*socketio.Server
 	Parent *socketio.ParentNamespace // of Room
