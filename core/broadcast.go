@@ -56,8 +56,9 @@ func (b Broadcast) Compress(compress bool) Broadcast {
 	return b
 }
 
-// Timeout bounds how long EmitWithAckAll waits, instead of Config.AckTimeout. 0 is as
-// if it had not been called.
+// Timeout bounds how long EmitWithAckAll waits, instead of Config.AckTimeout, and how
+// long other nodes are waited for, instead of Config.BackplaneTimeout. 0 is as if it had
+// not been called.
 func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	b.timeout = d
 	return b

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
@@ -82,6 +83,22 @@ var waits = []wait{
 	{"acks of all", time.Minute, func(t *testing.T, io *server) func() bool {
 		dial(t, io)
 		return gives(socketio.ErrAckTimeout, func() error { _, err := io.EmitWithAckAll(t.Context(), "x"); return err })
+	}},
+	{"answers of other nodes", 5 * time.Second, func(t *testing.T, _ *server) func() bool {
+		io := withASilentNode(t)
+		return gives(socketio.ErrAckTimeout, func() error { _, err := io.FetchSockets(t.Context()); return err })
+	}},
+	{"acks of other nodes' clients, while one says nothing", 5 * time.Second, func(t *testing.T, _ *server) func() bool {
+		io := withASilentNode(t)
+		return gives(socketio.ErrAckTimeout, func() error { _, err := io.EmitWithAckAll(t.Context(), "x"); return err })
+	}},
+	{"acks for another node that has not said how long", time.Minute, func(t *testing.T, _ *server) func() bool {
+		link := backplane.NewMemory()
+		io, p := serve(t, socketio.Config{Backplane: link}), pull(t, link)
+		dial(t, io)
+		must(t, p.Publish(backplane.Message{Kind: backplane.Broadcast, Namespace: "/", Request: "r", Data: event(`["x"]`)}))
+		synctest.Wait()
+		return func() bool { return io.Stats().PendingAcks == 0 }
 	}},
 	{"OnConnection after the answer", 2 * ms, func(t *testing.T, io *server) func() bool {
 		called := make(chan struct{})
@@ -181,6 +198,13 @@ func TestTheLastMillisecondCounts(t *testing.T) {
 			t.Errorf("closed: %v, %v", late.Closed(), cut.Closed())
 		}
 	})
+}
+
+// withASilentNode makes a server that has another node beside it, which says nothing.
+func withASilentNode(t *testing.T) *server {
+	link := backplane.NewMemory()
+	pull(t, link)
+	return serve(t, socketio.Config{Backplane: link})
 }
 
 // stuck connects a client whose handler does not return before the test's end.

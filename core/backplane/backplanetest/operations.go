@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -297,6 +298,45 @@ func testServerSide(s *servers) {
 	}
 }
 
+// testSurveys counts sockets without fetching them.
+func testSurveys(s *servers) {
+	sizes := map[string]int{"r/all": 2 * len(s.nodes)}
+	want := []socketio.Presence{{Key: "ann", Sockets: len(s.nodes)}}
+	for i, io := range s.nodes {
+		io.PresenceKey(func(r *socketio.RemoteSocket) string {
+			name, _ := socketio.Data[string](r)
+			return name
+		})
+		own := fmt.Sprint("r/", i)
+		for _, client := range []string{"a", "b"} {
+			s.must(s.socket(fmt.Sprint(client, i)).Join("r/all", own, "other"))
+		}
+		sizes[own] = 2
+		s.socket(fmt.Sprint("a", i)).SetData("ann")
+	}
+	s.socket(fmt.Sprint("b", s.last())).SetData("bob")
+	want = append(want, socketio.Presence{Key: "bob", Sockets: 1})
+	for i, io := range s.nodes {
+		if n, err := io.Count(s.Context()); n != 2*len(s.nodes) || err != nil {
+			s.Errorf("node %d: %d sockets, %v", i, n, err)
+		}
+		if n, err := io.To("r/0").Count(s.Context()); n != 2 || err != nil {
+			s.Errorf("node %d: %d sockets in a room, %v", i, n, err)
+		}
+		if got, err := io.RoomSizes(s.Context(), "r/"); !maps.Equal(got, sizes) || err != nil {
+			s.Errorf("node %d: %v, %v", i, got, err)
+		}
+		if got, err := io.Present(s.Context()); !slices.Equal(got, want) || err != nil {
+			s.Errorf("node %d: %v, %v", i, got, err)
+		}
+	}
+	s.must(s.nodes[s.last()].Close())
+	s.until("who was on a node that has left is gone", func() bool {
+		got, err := s.nodes[0].Present(s.Context())
+		return err == nil && slices.Equal(got, []socketio.Presence{{Key: "ann", Sockets: s.last()}})
+	})
+}
+
 // testChildren uses namespaces that are made, and go, while the servers run.
 func testChildren(s *servers) {
 	parents := make([]*socketio.ParentNamespace, len(s.nodes))
@@ -315,6 +355,7 @@ func testChildren(s *servers) {
 	})
 	s.must(child.Emit("one"))
 	s.must(parents[0].Emit("all"))
+	stranger.Expect("all") // which this node does not have
 	for _, c := range []*siotest.Client{here, there} {
 		if e := c.Expect("one"); e.Args.Len() != 0 {
 			s.Error("arguments")

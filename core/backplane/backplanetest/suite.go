@@ -82,6 +82,7 @@ func Run(t *testing.T, cfg Config) {
 				{"FetchSockets", testFetchSockets},
 				{"Sockets", testSockets},
 				{"ServerSide", testServerSide},
+				{"Surveys", testSurveys},
 				{"Namespaces", testChildren},
 				{"Rooms", testRoomNames},
 				{"End", testEnd},
