@@ -19,7 +19,8 @@ type player struct {
 	*phone
 	rooms []string
 	want  []string
-	gone  time.Time // when its connection may have ended; zero while it cannot have
+	gone  time.Time     // when its connection may have ended; zero while it cannot have
+	lag   time.Duration // how long events may be on their way
 }
 
 func (p *player) in(rooms []string) bool {
@@ -140,6 +141,7 @@ func (p *player) returns(remembered bool) {
 
 func (p *player) check() {
 	p.t.Helper()
+	time.Sleep(p.lag)
 	p.hear()
 	if !slices.Equal(p.heard, p.want) {
 		p.t.Errorf("heard %q\nwant  %q", p.heard, p.want)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
-	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
@@ -23,15 +22,28 @@ func TestRecoveryAmongNodesAtRandom(t *testing.T) {
 		rounds = 15
 	}
 	for seed := range rounds {
-		synctest.Test(t, func(t *testing.T) { playMoves(t, rand.New(rand.NewPCG(uint64(seed), 1)), 2+seed%2) })
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ls := durableLines(nil)
+				if seed%3 > 0 {
+					ls = durableLines(rand.New(rand.NewPCG(uint64(seed), 2)))
+				}
+				playMoves(t, rand.New(rand.NewPCG(uint64(seed), 1)), 2+seed%2, ls)
+			})
+		})
 	}
 }
 
-func playMoves(t *testing.T, r *rand.Rand, count int) {
-	cfg := socketio.Config{Backplane: backplane.NewDurableMemory()}
+func playMoves(t *testing.T, r *rand.Rand, count int, ls *lines) {
+	cfg := socketio.Config{Backplane: ls}
+	lag := time.Duration(0)
+	if ls.r != nil {
+		lag = time.Second
+	}
+	arrive := func() {
+		time.Sleep(lag)
+		synctest.Wait()
+	}
 	all := durableNodes(t, count, cfg)
 	any := func() *server { return all[r.IntN(len(all))] }
 	rooms := []string{"a", "b", "c", "d"}
@@ -44,7 +56,7 @@ func playMoves(t *testing.T, r *rand.Rand, count int) {
 	var players []*player
 	for i := range 4 {
 		transport := []string{engine.WebSocket, engine.Polling}[i%2]
-		p := &player{phone: call(t, any(), siotest.Options{Transport: transport, Silent: i == 3})}
+		p := &player{phone: call(t, any(), siotest.Options{Transport: transport, Silent: i == 3}), lag: lag}
 		p.leaves(p.opts.Silent)
 		players = append(players, p)
 	}
@@ -71,18 +83,18 @@ func playMoves(t *testing.T, r *rand.Rand, count int) {
 			time.Sleep(time.Duration(r.IntN(30)) * time.Second)
 		case 7:
 			room := rooms[r.IntN(len(rooms))]
-			synctest.Wait()
+			arrive()
 			must(t, any().In(p.id).SocketsJoin(room))
 			if !slices.Contains(p.rooms, room) {
 				p.rooms = append(p.rooms, room)
 			}
-			synctest.Wait()
+			arrive()
 		case 8:
 			room := rooms[r.IntN(len(rooms))]
-			synctest.Wait()
+			arrive()
 			must(t, any().In(p.id).SocketsLeave(room))
 			p.rooms = slices.DeleteFunc(p.rooms, func(r string) bool { return r == room })
-			synctest.Wait()
+			arrive()
 		case 9:
 			p.hear()
 		case 10:

@@ -82,7 +82,9 @@ func (l *sharedLog) restore(s *Socket, c claim) bool {
 	var err error
 	m.before = l.evict(ctx, c.PID)
 	m.session, missed, err = l.node.RestoreSession(ctx, n.name, c.PID, seen)
-	if errors.Is(err, backplane.ErrNoSession) && l.cluster.fetchSession(ctx, n.name, c.PID) {
+	if errors.Is(err, backplane.ErrNoSession) {
+		l.cluster.search(ctx, n.name, c.PID)
+		// Also where nobody has it: it may have been on its way to be saved just now.
 		m.session, missed, err = l.node.RestoreSession(ctx, n.name, c.PID, seen)
 	}
 	if err != nil {

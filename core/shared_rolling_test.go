@@ -11,7 +11,6 @@ import (
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
-	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/siotest"
 )
@@ -143,7 +142,9 @@ func TestRollingRestart(t *testing.T) {
 }
 
 func rollingRestart(t *testing.T, leave func(io *server)) {
-	f := &fleet{t: t, cfg: socketio.Config{Backplane: backplane.NewDurableMemory(), ConnectionStateRecovery: new(socketio.Recovery)}}
+	f := &fleet{t: t, cfg: socketio.Config{
+		Backplane: durableLines(rand.New(rand.NewPCG(0, 4))), ConnectionStateRecovery: new(socketio.Recovery),
+	}}
 	f.nodes = durableNodes(t, 3, f.cfg)
 	var rovers []*rover
 	var all sync.WaitGroup

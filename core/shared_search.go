@@ -37,7 +37,8 @@ type searches struct {
 
 type search struct {
 	missing map[string]struct{} // the nodes that have not answered
-	answer  chan bool           // has room for the one
+	over    chan struct{}       // closed when there is nothing to wait for
+	isOver  bool
 }
 
 func (q *searches) start(c *cluster) {
@@ -45,30 +46,28 @@ func (q *searches) start(c *cluster) {
 	c.mail.boxes[mailRecovery] = mailbox{take: q.take, left: q.left}
 }
 
-// fetchSession asks the other nodes for a session, and reports whether one of them has
-// had it, and has saved it now.
-func (c *cluster) fetchSession(ctx context.Context, namespace, pid string) bool {
+// search asks the other nodes for a session. It returns when the one that has it has
+// saved it, when nobody has it, or when it takes too long.
+func (c *cluster) search(ctx context.Context, namespace, pid string) {
 	q := &c.searches
 	number, one := q.begin(c.node.Nodes())
 	if one == nil {
-		return false
+		return
 	}
 	defer q.end(number)
 	mail := append(newMail(mailRecovery, searchHead+len(namespace)+1+len(pid)), mailWhoHas)
 	mail = binary.BigEndian.AppendUint64(mail, number)
 	mail = append(append(append(mail, namespace...), ','), pid...)
 	if c.post("", mail) != nil {
-		return false
+		return
 	}
 	timer := time.NewTimer(searchTime)
 	defer timer.Stop()
 	select {
-	case saved := <-one.answer:
-		return saved
+	case <-one.over:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return false
 }
 
 // begin opens a search, unless there is nobody to ask or too much is asked already.
@@ -79,7 +78,7 @@ func (q *searches) begin(nodes []string) (number uint64, one *search) {
 		return 0, nil
 	}
 	q.last++
-	one = &search{missing: make(map[string]struct{}), answer: make(chan bool, 1)}
+	one = &search{missing: make(map[string]struct{}), over: make(chan struct{})}
 	for _, node := range nodes {
 		one.missing[node] = struct{}{}
 	}
@@ -166,13 +165,12 @@ func (q *searches) left(node string) {
 	}
 }
 
-// conclude is called with searches.mu held.
+// conclude ends the search if somebody has had the session, or everybody has answered.
+// It is called with searches.mu held.
 func (i *search) conclude(saved bool) {
-	if saved || len(i.missing) == 0 {
-		select {
-		case i.answer <- saved:
-		default: // there has been one
-		}
+	if !i.isOver && (saved || len(i.missing) == 0) {
+		i.isOver = true
+		close(i.over)
 	}
 }
 
