@@ -209,6 +209,27 @@ func TestSilence(t *testing.T) {
 	n.hears("", `["x"]`, "left: two", "left: one")
 }
 
+// Node's servers say hello before they listen, so they would miss the answer.
+func TestHelloIsAnsweredTwice(t *testing.T) {
+	c := apart(t)
+	c.HeartbeatInterval, c.HeartbeatTimeout = time.Hour, 2*time.Hour
+	b := New(c)
+	n := join(t, b, "/")
+	n.knows("/")
+	channel := c.ChannelPrefix + "#/"
+	tap := listen(t, c, channel)
+	answers := func() int { return len(tap.with(`{"type":2,"uid":"` + n.ID())) }
+	notify(t, c, channel, `{"type":1,"uid":"node","nsp":"/"}`)
+	until(t, "two answers", func() bool { return answers() == 2 })
+	other := join(t, b, "/") // it was listening before it said hello
+	other.knows("/", n.ID())
+	other.publish(event("/", `["x"]`))
+	n.hears(`["x"]`)
+	if got := answers(); got != 3 {
+		t.Errorf("a node of Kawat's was answered %d times", got-2)
+	}
+}
+
 // What nodes of Kawat's say to one of them reaches nobody else.
 func TestPrivateAnswers(t *testing.T) {
 	c := apart(t)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
@@ -21,6 +22,7 @@ type namespace struct {
 	own           []byte               // how what this node says in it as JSON ends
 	peers         map[string]time.Time // when they were last heard
 	sent          time.Time            // when this node has last said something to all
+	repeat        time.Time            // when it has to say once more that it is there; zero: not
 }
 
 // Open implements [backplane.Node].
@@ -77,6 +79,18 @@ func (n *node) Peers(_ context.Context, name string) (backplane.Peers, error) {
 // room for it, it is not missed for long.
 func (n *node) say(ns *namespace, kind backplane.Kind) {
 	_ = n.publish(ns.channel, backplane.Message{Kind: kind, From: n.id, Namespace: ns.name})
+}
+
+// greet answers a node that has just come. Node's servers say hello before they hear
+// anything, so they are answered once more, a little later.
+func (n *node) greet(ns *namespace, from string) {
+	n.say(ns, wire.Heartbeat)
+	if slices.Contains(n.members.Nodes(), from) {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ns.repeat = time.Now().Add(min(n.HeartbeatInterval/10, 500*time.Millisecond))
 }
 
 // listening is told which channels are heard from now on. Who is there answers.
@@ -170,7 +184,9 @@ func (n *node) look(now time.Time) (quiet []*namespace, silent []arrival) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, ns := range n.open {
-		if now.Sub(ns.sent) >= n.HeartbeatInterval {
+		again := !ns.repeat.IsZero() && !now.Before(ns.repeat)
+		if again || now.Sub(ns.sent) >= n.HeartbeatInterval {
+			ns.repeat = time.Time{}
 			quiet = append(quiet, ns)
 		}
 		for from, heard := range ns.peers {

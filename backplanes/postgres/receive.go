@@ -221,7 +221,7 @@ func (n *node) heard(m backplane.Message, pass pass) {
 	}
 	switch m.Kind {
 	case wire.InitialHeartbeat:
-		n.say(ns, wire.Heartbeat)
+		n.greet(ns, m.From)
 	case wire.Heartbeat:
 	default:
 		n.deliver(m, pass)

@@ -158,10 +158,11 @@ func (s *sender) try(ctx context.Context, batch []outgoing, texts []string) erro
 	}
 }
 
-// ready makes sure that there is a connection, as far as can be seen from here.
+// ready makes sure that there is a connection. One that was not of use for a moment may
+// have ended, which a write does not notice.
 func (s *sender) ready(ctx context.Context) error {
 	const fresh = 50 * time.Millisecond
-	if s.conn != nil && time.Since(s.used) > fresh && !s.conn.IsClosed() && s.conn.PgConn().CheckConn() != nil {
+	if s.conn != nil && time.Since(s.used) > fresh && !s.conn.IsClosed() && s.conn.Ping(ctx) != nil {
 		hangUp(s.conn.PgConn())
 	}
 	if s.conn != nil && !s.conn.IsClosed() {
