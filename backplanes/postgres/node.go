@@ -165,6 +165,9 @@ func (s settings) connect(ctx context.Context) (*pgx.Conn, error) { return s.con
 func (s settings) connectWith(ctx context.Context, notified pgconn.NotificationHandler) (*pgx.Conn, error) {
 	c := s.Pool.Config()
 	c.ConnConfig.OnNotification = notified
+	if _, set := c.ConnConfig.RuntimeParams["client_encoding"]; !set {
+		c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // as Node's servers have it, whatever the database's
+	}
 	if c.BeforeConnect != nil {
 		if err := c.BeforeConnect(ctx, c.ConnConfig); err != nil {
 			return nil, err
