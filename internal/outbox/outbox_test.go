@@ -191,6 +191,15 @@ func TestFailures(t *testing.T) {
 			return len(b), nil
 		}, []int{1, 2, 3}, nil, (20 + 40 + 80) * time.Millisecond},
 		"retry, one at a time": {true, func(b []int, call int) (int, error) { return call % 2, errBus }, []int{1, 2, 3}, nil, 120 * time.Millisecond},
+		"never, between failures": {true, func(b []int, call int) (int, error) {
+			switch call {
+			case 3:
+				return 0, Never(errBus)
+			case 1, 2, 4:
+				return 0, errBus
+			}
+			return len(b), nil
+		}, []int{2, 3}, []string{"1 the bus is down"}, (20 + 40 + 20) * time.Millisecond},
 		"retry, for long": {true, func(b []int, call int) (int, error) {
 			if call < 10 {
 				return 0, errBus

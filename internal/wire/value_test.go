@@ -19,7 +19,7 @@ func TestValues(t *testing.T) {
 		`18446744073709551615`: "cfffffffffffffffff",
 		`-1`:                   "ff", `-32`: "e0", `-33`: "d0df", `-128`: "d080", `-129`: "d1ff7f", `-32769`: "d2ffff7fff", `-2147483649`: "d3ffffffff7fffffff",
 		`1.5`: "cb3ff8000000000000", `1.0`: "01", `1e3`: "cd03e8", `-1.0E2`: "d09c", `0.1`: "cb3fb999999999999a",
-		`-0`: "cb8000000000000000", `1e400`: "cb7ff0000000000000", `-1e400`: "cbfff0000000000000", `18446744073709551616`: "cb43f0000000000000",
+		`1e17`: "cb4376345785d8a000", `-0`: "cb8000000000000000", `1e400`: "cb7ff0000000000000", `-1e400`: "cbfff0000000000000", `18446744073709551616`: "cb43f0000000000000",
 		`""`: "a0", `"é"`: "a2c3a9", `"a\"\\\/\n\u0001"`: "a661225c2f0a01", `"\ud83d\ude00"`: "a4f09f9880", `"\ud83d"`: "a3efbfbd",
 		`[]`: "90", `{}`: "80", `[[],{}]`: "929080", `{"a":1,"b":[2],"a":3}`: "83a16101a1629102a16103", `{"\u0061":null}`: "81a161c0",
 		`"` + strings.Repeat("x", 31) + `"`:       "bf" + strings.Repeat("78", 31),
@@ -85,8 +85,14 @@ func TestDeep(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(b, unhex(t, "dc0015"+strings.Repeat("01", width)+"81a161")) || len(b) > 2*len(json) {
 		t.Errorf("%d of %d, %v", len(b), len(json), err)
 	}
+	if !bytes.Contains(b, unhex(t, "dd00000015")) {
+		t.Error("heads are as short as can be on all levels")
+	}
 	if d, rest, err := ReadValue(b, Limits{}); err != nil || len(rest) > 0 || string(d.JSON) != json {
 		t.Errorf("%v", err)
+	}
+	if b, err := AppendValue(nil, text("["+strings.Repeat("[],", 99)+"{}]")); err != nil || !bytes.Equal(b, unhex(t, "dc0064"+strings.Repeat("90", 99)+"80")) {
+		t.Errorf("many side by side: %x, %v", b, err)
 	}
 	if _, _, err := ReadValue(b, Limits{Depth: 2*depth - 1}); err != ErrTooLarge {
 		t.Errorf("one level less: %v", err)
@@ -123,6 +129,16 @@ func TestAttachments(t *testing.T) {
 	}
 }
 
+func TestReadValueLimits(t *testing.T) {
+	b := []byte("\xc4\x08abcdefgh")
+	if _, _, err := ReadValue(b, Limits{Bytes: len(b)}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := ReadValue(b, Limits{Bytes: len(b) - 1}); err != ErrTooLarge {
+		t.Error(err)
+	}
+}
+
 // TestLookalikes holds that a user's object that looks like what stands for an attachment
 // stays one where there is no attachment, and is refused where it would be taken for one.
 func TestLookalikes(t *testing.T) {
@@ -151,7 +167,7 @@ func TestLookalikes(t *testing.T) {
 
 // TestNoCompactText holds that text that should not be there is an error, and no more.
 func TestNoCompactText(t *testing.T) {
-	for _, json := range []string{"", " ", "[1, 2]", "[1", "[1 2]", "{", `{"a"`, `{"a":`, `{"a":1`, `{"a" :1}`, `{a:1}`, `"a`, `"a\`, "tru", "nul", "fals", "-", "1.5.5", "1 ", "[]]", "]", "x", `{"a":1,}`, "[1,]"} {
+	for _, json := range []string{"", " ", "[1, 2]", "[1", "[1 2]", "{", `{"a"`, `{"a":`, `{"a":1`, `{"a" :1}`, `{"a"x1}`, `{"a"}`, `{a:1}`, `"a`, `"a\`, "tru", "nul", "fals", "-", "1.5.5", "1 ", "[]]", "]", "x", `{"a":1,}`, "[1,]"} {
 		if b, err := AppendValue(nil, text(json)); err == nil {
 			t.Errorf("%q: %x", json, b)
 		}
