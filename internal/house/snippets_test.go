@@ -47,6 +47,7 @@ import (
 	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/core/emitter"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/packet"
 	"github.com/kawat-go/kawat/core/siotest"
