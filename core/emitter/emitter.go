@@ -6,7 +6,7 @@
 //	defer e.Close()
 //	err := e.To("room").Emit("news", map[string]string{"title": "..."})
 //
-// Each backplane says how to get a [backplane.Publisher] of it.
+// The publisher comes from a backplane: its NewEmitter, or backplane.Memory.Publisher.
 package emitter
 
 import (

@@ -248,7 +248,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestClose holds that what is queued is sent, as long as there is time.
+// TestClose holds that what is queued is sent, as long as there is time, and is not
+// waited for as long as the bus had been down.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bus
@@ -261,18 +262,30 @@ func TestClose(t *testing.T) {
 		}
 		cfg := b.config()
 		cfg.Retry = true
-		cfg.Backoff = func(int) time.Duration { return time.Hour }
+		cfg.Backoff = func(failures int) time.Duration {
+			if failures == 1 {
+				return 10 * time.Millisecond
+			}
+			return time.Hour
+		}
 		o := New(cfg)
 		push(t, o, 1, 2)
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		go func() {
-			time.Sleep(time.Second)
+			time.Sleep(95 * time.Millisecond)
 			b.mu.Lock()
+			defer b.mu.Unlock()
 			down = false
-			b.mu.Unlock()
 		}()
-		closed(t, o, 2*time.Hour, nil) // one more hour, not until the time is up
+		start := time.Now()
+		closed(t, o, time.Second, nil)
+		if took := time.Since(start); took != 100*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
 		b.expect(t, nil, 1, 2)
+		if o.ctx.Err() == nil {
+			t.Error("the context lives on")
+		}
 	})
 }
 
