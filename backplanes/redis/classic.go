@@ -146,10 +146,8 @@ func (c *classic) received(d delivery, namespaces []string, give func(m backplan
 // nobody here is in is not read.
 func (c *classic) broadcasted(d delivery, namespace string, give func(m backplane.Message)) error {
 	room := d.channel[len(c.main(namespace)):]
-	if room != "" {
-		if room = strings.TrimSuffix(room, "#"); room != "" && !c.mayHave(namespace, room) {
-			return nil
-		}
+	if room != "" && !c.mayHave(namespace, strings.TrimSuffix(room, "#")) {
+		return nil
 	}
 	m, err := readBroadcast(d.payload, c.id, c.limits)
 	if err == nil && m.Kind != 0 && m.Namespace == namespace {

@@ -200,6 +200,35 @@ func TestSilentServer(t *testing.T) {
 	t.Logf("of %d, %d came; of %d, %d; %+v", sent, inOrder(t, two), sentSharded, inOrder(t, four), one.observed(backplane.Gap))
 }
 
+// TestShortSilence lets the server hang for longer than the client waits for an
+// answer: what it was sent comes once, and what is sent later does not come before.
+func TestShortSilence(t *testing.T) {
+	t.Parallel()
+	r := testservers.StartRedis(t)
+	impatient := goredis.NewClient(&goredis.Options{Addr: r.Addr(), ReadTimeout: 100 * time.Millisecond})
+	defer impatient.Close()
+	for name, make := range map[string]func(Config) backplane.Backplane{"Classic": Classic, "Sharded": Sharded} {
+		one, two := join(t, make(Config{Client: impatient}), "/"), join(t, make(Config{Client: connect(t, r.Addr())}), "/")
+		stop := chatter(one)
+		for range 2 {
+			eventually(t, "messages", func() bool { return len(two.received()) > 10 })
+			r.Pause()
+			gaps := len(one.observed(backplane.Gap))
+			eventually(t, "a gap", func() bool { return len(one.observed(backplane.Gap)) > gaps })
+			time.Sleep(500 * time.Millisecond) // so that it would be tried again
+			r.Resume()
+			before := len(two.received())
+			eventually(t, "messages", func() bool { return len(two.received()) > before+10 })
+		}
+		sent := stop()
+		t.Logf("%s: of %d, %d came; %+v", name, sent, inOrder(t, two), one.observed(backplane.Gap))
+		if len(two.observed(backplane.Down)) > 0 {
+			t.Errorf("%s: the other one was cut off", name)
+		}
+		_, _ = one.Close(), two.Close()
+	}
+}
+
 // TestFullQueue holds that what there is no room for is refused, and told afterwards.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
@@ -232,6 +261,11 @@ func TestFullQueue(t *testing.T) {
 		return n
 	}
 	eventually(t, "the gap", func() bool { return lost() >= refused })
+	for _, e := range one.observed(backplane.Gap) {
+		if e.Lost > 0 && !errors.Is(e.Err, backplane.ErrQueueFull) {
+			t.Errorf("what was queued is lost: %+v", e)
+		}
+	}
 	hears(t, one, two, event("/", "end"))
 }
 

@@ -197,3 +197,29 @@ func TestNames(t *testing.T) {
 func decoded(payload string) (backplane.Message, error) {
 	return wire.Decode([]byte(payload), wire.Limits{})
 }
+
+// TestReadsWhatOthersWrite holds what is taken though no Node of today sends it so.
+func TestReadsWhatOthersWrite(t *testing.T) {
+	m, err := readBroadcast([]byte("\x93\xa1x\x82\xa4type\x02\xa4data\x91\xa1e\x82\xa5rooms\x90\xa6except\x90"), "", wire.Limits{})
+	if err != nil || m.Namespace != "/" || m.From != "x" {
+		t.Errorf("without a namespace: %+v, %v", m, err)
+	}
+	c := &classic{node: &node{names: node1, id: "0123456789abcdef"}}
+	for payload, want := range map[string]int{
+		`{"type":6,"data":["x"],"uid":"0123456789abcdef"}`: 0,
+		`{"type":6,"data":["x"],"uid":"fedcba9876543210"}`: 1,
+		`{"type":6,"data":["x"]}`:                          1,
+		`{"type":7,"requestId":"q","packet":{"type":2,"data":["x"],"nsp":"/b"},"opts":{"rooms":[],"except":[]}}`: 0,
+		`{"type":7,"requestId":"q","packet":{"type":2,"data":["x"],"nsp":"/a"},"opts":{"rooms":[],"except":[]}}`: 1,
+	} {
+		given := 0
+		err := c.requested([]byte(payload), "/a", func(m backplane.Message) {
+			if given++; m.Namespace != "/a" {
+				t.Errorf("%s: %+v", payload, m)
+			}
+		})
+		if given != want || err != nil {
+			t.Errorf("%s is given %d times, want %d: %v", payload, given, want, err)
+		}
+	}
+}

@@ -70,8 +70,26 @@ func newNode(cfg Config, host backplane.Host, sharded bool) *node {
 		limits: wire.Limits{Bytes: 2 * cfg.MaxMessageBytes}, // as JSON it may be longer than it came
 		spaces: make(map[string]*space), routes: make(map[topic][]string),
 	}
+	host.Observe = n.observe
 	n.bus = newBus(busConfig{Config: cfg, sharded: sharded, host: host, deliver: n.deliver})
 	return n
+}
+
+// observe tells the host, and who keeps the list of nodes: those that cannot be heard
+// are not dead.
+func (n *node) observe(e backplane.Event) {
+	if n.closed.Load() {
+		return
+	}
+	if members := n.members.Load(); members != nil {
+		switch e.Kind {
+		case backplane.Down:
+			members.Down()
+		case backplane.Up:
+			members.Up()
+		}
+	}
+	n.host.Observe(e)
 }
 
 // join makes the node hear the other nodes of Kawat's.
