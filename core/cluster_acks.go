@@ -147,12 +147,14 @@ func (q *ackQuestion) expect(p backplane.Peers) {
 }
 
 func (q *ackQuestion) take(m backplane.Message) bool {
-	reply, err := Reply{}, error(nil)
+	var reply Reply
 	if m.Kind == backplane.Ack {
-		if reply.args, err = q.nodes.cluster.server.unpackArg(m.Data); err != nil {
+		args, err := q.nodes.cluster.server.unpackArg(m.Data)
+		if err != nil {
 			q.nodes.cluster.ignore(m, err)
 			return false
 		}
+		reply.args = args
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

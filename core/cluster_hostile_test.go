@@ -154,6 +154,7 @@ func TestAcksThatNobodyWaitsFor(t *testing.T) {
 		ack(a, `2`)
 		ack(a, `3`) // one too many
 		ack(b, `}`) // is none
+		ack(b, `7,8`)
 		select {
 		case <-got:
 			t.Fatal("b has not said how many clients it has")
@@ -171,7 +172,7 @@ func TestAcksThatNobodyWaitsFor(t *testing.T) {
 		if v := values(t, r.replies); !slices.Equal(v, []int{1, 2}) {
 			t.Error(v)
 		}
-		if n := io.Stats().Backplane.Ignored; n != 1 {
+		if n := io.Stats().Backplane.Ignored; n != 2 {
 			t.Errorf("%d were ignored", n)
 		}
 	})
@@ -218,6 +219,48 @@ func TestNodesThatDoNotCount(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where it is not known who is to answer, nobody is counted twice, and who was not
+// counted may leave.
+func TestAnswersAreCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := backplane.NewMemory()
+		io := serve(t, socketio.Config{Backplane: named{memory}})
+		a, b, elsewhere := pull(t, memory), pull(t, memory), pull(t, memory)
+		elsewhere.Shut("/")
+		for name, twice := range map[string]func(){
+			"repeats": func() {
+				asked, _ := a.take()
+				for range 2 {
+					must(t, a.Reply(asked[0], backplane.Message{Kind: backplane.FetchSocketsResponse, Sockets: []backplane.Socket{{ID: "a"}}}))
+				}
+			},
+			"somebody else leaves": func() {
+				asked, _ := a.take()
+				must(t, a.Reply(asked[0], backplane.Message{Kind: backplane.FetchSocketsResponse, Sockets: []backplane.Socket{{ID: "a"}}}))
+				_ = elsewhere.Close()
+			},
+		} {
+			a.take()
+			time.AfterFunc(time.Second, twice)
+			start := time.Now()
+			sockets, err := io.FetchSockets(t.Context())
+			var missing *socketio.NodesError
+			if len(sockets) != 1 || !errors.As(err, &missing) || missing.Expected != 2 || missing.Answered != 1 || time.Since(start) != 5*time.Second {
+				t.Error(name, len(sockets), err, time.Since(start))
+			}
+		}
+		_ = b.Close()
+	})
+}
+
+// A named backplane does not know who the others are, but who answers.
+type named struct{ backplane.Backplane }
+
+func (b named) Join(ctx context.Context, h backplane.Host) (backplane.Node, error) {
+	n, err := b.Backplane.Join(ctx, h)
+	return modestNode{n, false}, err
 }
 
 // A node that asks this one's clients, twice, and then leaves.
@@ -297,6 +340,37 @@ func TestABackplaneThatTakesNothing(t *testing.T) {
 		}
 		if lost := io.Stats().Backplane.Lost; lost != 7 {
 			t.Errorf("%d lost", lost)
+		}
+	})
+}
+
+// A node without the namespace, which has just gone, says that it has no clients.
+func TestQuestionsInANamespaceThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &broken{}
+		io := serve(t, socketio.Config{Backplane: b})
+		settle()
+		b.sent = nil
+		for _, m := range []backplane.Message{
+			{Kind: backplane.Broadcast, Request: "1", Data: event(`["event"]`)},
+			{Kind: backplane.Broadcast, Data: event(`["event"]`)},
+			{Kind: backplane.SocketsJoin, Rooms: []string{"x"}},
+			{Kind: backplane.FetchSockets, Request: "2"},
+			{Kind: backplane.ServerSideEmit, Request: "3", Data: event(`["event"]`)},
+		} {
+			m.From, m.Namespace = "other", "/gone"
+			b.Receive(m)
+			settle()
+		}
+		var got []string
+		for _, m := range b.sent {
+			got = append(got, fmt.Sprint(m.Kind, m.Request, m.Count, len(m.Sockets)))
+		}
+		if !slices.Equal(got, []string{"1110 0", "820 0", "1030 0"}) {
+			t.Errorf("answered %q", got)
+		}
+		if io.Stats().Backplane.Ignored != 0 {
+			t.Error("ignored")
 		}
 	})
 }

@@ -141,7 +141,15 @@ func TestBroadcastsWithRecoveryOnAllNodes(t *testing.T) {
 		}
 		must(t, io.To("later").Emit("fourth"))
 		settle()
-		wantEvents(t, "the client", c, "first", "second", "third", "fourth")
+		events := c.Events()
+		if got := names(events); !slices.Equal(got, []string{"first", "second", "third", "fourth"}) {
+			t.Errorf("got %q", got)
+		}
+		for i, want := range []int{2, 2, 1, 1} { // with the offset
+			if n := events[i].Args.Len(); n != want {
+				t.Errorf("%s has %d arguments", events[i].Name, n)
+			}
+		}
 		for _, e := range n.clients["a0"].Events() {
 			if offset := ""; e.Args.Len() < 1 || e.Name == "fourth" || e.Args.Bind(e.Args.Len()-1, &offset) != nil || len(offset) < 3 {
 				t.Errorf("%s has no offset, or is not for it", e.Name)
@@ -476,4 +484,56 @@ func TestParentsOnAllNodes(t *testing.T) {
 			t.Error("a reserved name")
 		}
 	})
+}
+
+// What a broadcast says to other nodes of how it is to be sent.
+func TestOptionsForOtherNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := backplane.NewMemory()
+		io, p := serve(t, socketio.Config{Backplane: link, BackplaneTimeout: time.Second}), pull(t, link)
+		b := io.To("a", "b").Except("c").Volatile().Compress(false).Timeout(1500 * ms)
+		must(t, b.Emit("event"))
+		must(t, b.SocketsJoin("x"))
+		must(t, b.SocketsLeave("y", "z"))
+		must(t, b.DisconnectSockets(true))
+		_, _ = b.FetchSockets(t.Context())
+		came, _ := p.take()
+		if len(came) != 5 {
+			t.Fatalf("%+v", came)
+		}
+		for i, kind := range []backplane.Kind{backplane.Broadcast, backplane.SocketsJoin, backplane.SocketsLeave, backplane.DisconnectSockets, backplane.FetchSockets} {
+			m, o := came[i], came[i].Options
+			if m.Kind != kind || m.From != p.Nodes()[0] || strings.Join(o.Rooms, "") != "ab" || strings.Join(o.Except, "") != "c" ||
+				!o.Flags.Volatile || o.Flags.Compress == nil || *o.Flags.Compress || o.Flags.Timeout != 1500*ms {
+				t.Errorf("%+v", m)
+			}
+		}
+		if fmt.Sprint(came[1].Rooms, came[2].Rooms) != "[x] [y z]" || !came[3].Close || came[4].Request == "" || came[0].Request != "" {
+			t.Errorf("%+v", came)
+		}
+		must(t, io.Emit("event"))
+		if came, _ := p.take(); len(came) != 1 || came[0].Options.Flags != (backplane.Flags{}) || came[0].Options.Rooms != nil {
+			t.Errorf("%+v", came)
+		}
+	})
+}
+
+// What another node says of compression holds here.
+func TestCompressOnAnotherNode(t *testing.T) {
+	link := backplane.NewMemory()
+	io, p := serve(t, socketio.Config{Backplane: link}), pull(t, link)
+	poll := poller(t, io)
+	long := event(`["event","` + strings.Repeat("long ", 1000) + `"]`)
+	no := new(bool)
+	for _, row := range []struct {
+		compress *bool
+		want     string
+	}{{nil, "gzip"}, {no, ""}, {&[]bool{true}[0], "gzip"}} {
+		m := backplane.Message{Kind: backplane.Broadcast, Namespace: "/", Data: long}
+		m.Options.Flags.Compress = row.compress
+		must(t, p.Publish(m))
+		if got := poll().Header.Get("Content-Encoding"); got != row.want {
+			t.Errorf("encoded as %q, want %q", got, row.want)
+		}
+	}
 }

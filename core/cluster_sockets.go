@@ -21,9 +21,9 @@ import (
 // knows with a *[NodesError].
 func (b Broadcast) FetchSockets(ctx context.Context) ([]*RemoteSocket, error) {
 	targets := b.targets()
-	sockets := make([]*RemoteSocket, len(targets))
-	for i, s := range targets {
-		sockets[i] = newRemoteSocket(s)
+	sockets := make([]*RemoteSocket, 0, len(targets))
+	for _, s := range targets {
+		sockets = append(sockets, newRemoteSocket(s))
 	}
 	c := b.beyond()
 	if c == nil {

@@ -401,10 +401,18 @@ func testRoomNames(s *servers) {
 func testEnd(s *servers) {
 	io, leaving := s.nodes[0], s.nodes[s.last()]
 	s.answers("number", func(i int) any { return i })
+	asked := make(chan struct{})
 	leaving.OnServerSide("wait", func(context.Context, *socketio.ServerSideEvent) error {
-		go func() { _ = leaving.Shutdown(context.Background()) }()
+		close(asked)
 		return nil
 	})
+	go func() {
+		select {
+		case <-asked:
+			_ = leaving.Shutdown(s.Context())
+		case <-s.Context().Done():
+		}
+	}()
 	for _, other := range s.nodes[1:s.last()] {
 		other.OnServerSide("wait", func(_ context.Context, e *socketio.ServerSideEvent) error { return e.Ack(1) })
 	}
