@@ -395,13 +395,16 @@ func testOverflow(d *durable, overflow int) {
 	if overflow == 0 {
 		return
 	}
-	a := d.join()
+	a, b := d.join(), d.join()
 	a.say("x")
-	first := a.wait(1)[0].Offset
+	first := b.wait(1)[0].Offset
 	for i := range overflow {
 		a.say(fmt.Sprint(i), "others")
+		if i%100 == 0 {
+			b.wait(2 + i) // so that nothing is dropped before it was read
+		}
 	}
-	end := a.wait(1 + overflow)[overflow].Offset
+	end := b.wait(1 + overflow)[overflow].Offset
 	a.until("the head", func() bool { return a.Head(durableNamespace) == end })
 	a.save(backplane.Session{ID: "id", PID: "lost", Rooms: []string{"id"}})
 	if _, _, err := a.restore("lost", first); !errors.Is(err, backplane.ErrNoSession) {
