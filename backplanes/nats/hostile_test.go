@@ -21,6 +21,7 @@ var hostile = []string{
 
 // What is said in a namespace is heard in that one alone, whatever their names.
 func TestHostileNamespaces(t *testing.T) {
+	t.Parallel()
 	server := start(t, embedded.Config{Dir: t.TempDir()})
 	for name, plane := range map[string]backplane.Backplane{
 		"core":      nats.New(server.Config()),
@@ -63,6 +64,7 @@ func TestHostileNamespaces(t *testing.T) {
 
 // Ids that others make up lead to nobody else.
 func TestHostileIDs(t *testing.T) {
+	t.Parallel()
 	plane := nats.New(start(t, embedded.Config{}).Config())
 	a, b := join(t, plane, "/"), join(t, plane, "/")
 	meet(t, "/", a, b)
@@ -89,6 +91,7 @@ func TestHostileIDs(t *testing.T) {
 }
 
 func TestBadPrefix(t *testing.T) {
+	t.Parallel()
 	server := start(t, embedded.Config{})
 	for _, prefix := range []string{".", "a.", ".a", "a..b", "*", "a.>", "a b", "$SYS", "é", "a\n", strings.Repeat("a", 101)} {
 		c := server.Config()
@@ -105,6 +108,7 @@ func TestBadPrefix(t *testing.T) {
 // What is not a message, is of another namespace than its subject says, or of an
 // unknown version or kind is passed over and counted.
 func TestNonsense(t *testing.T) {
+	t.Parallel()
 	server := start(t, embedded.Config{Listen: "127.0.0.1:0"})
 	h := join(t, nats.New(server.Config()), "/")
 	other := join(t, nats.New(server.Config()), "/")
@@ -158,6 +162,7 @@ func TestNonsense(t *testing.T) {
 
 // With a secret, what others say is not heard.
 func TestSecret(t *testing.T) {
+	t.Parallel()
 	server := start(t, embedded.Config{})
 	secret := func(s string) backplane.Backplane {
 		c := server.Config()

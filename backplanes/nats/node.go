@@ -345,6 +345,7 @@ func (n *node) Close() error {
 		}
 		if n.members != nil {
 			n.members.Close()
+			n.say("", state{Bye: true})
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

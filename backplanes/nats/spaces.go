@@ -15,7 +15,8 @@ import (
 const (
 	heartbeat = 5 * time.Second
 	timeout   = 10 * time.Second
-	tick      = time.Second
+	tick      = 200 * time.Millisecond
+	check     = time.Second // who is still there
 )
 
 // A space is a namespace that is open. The node's lock guards it, but for subs.
@@ -197,23 +198,30 @@ func (n *node) foreign(s *space) bool {
 func (n *node) beat() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	said := time.Now()
+	said, checked := time.Now(), time.Now()
 	for {
+		var now time.Time
 		select {
 		case <-n.quit:
 			return
-		case now := <-ticker.C:
-			n.mu.Lock()
-			n.pay()
-			gone := n.expire(now)
-			n.mu.Unlock()
-			for _, m := range gone {
-				n.in.must(func() { n.departed(m) })
-			}
-			if now.Sub(said) >= heartbeat-tick/2 {
-				said = now
-				n.say("", state{})
-			}
+		case now = <-ticker.C:
+		}
+		n.mu.Lock()
+		n.pay()
+		changed := len(n.changed) > 0
+		var gone []backplane.Message
+		if now.Sub(checked) >= check {
+			checked, gone = now, n.expire(now)
+		}
+		n.mu.Unlock()
+		for _, m := range gone {
+			n.in.must(func() { n.departed(m) })
+		}
+		// The word of a namespace that was opened may have been too early for those who
+		// had just come, at another server of a cluster.
+		if changed || now.Sub(said) >= heartbeat {
+			said = now
+			n.say("", state{})
 		}
 	}
 }
@@ -246,7 +254,7 @@ func (n *node) expire(now time.Time) (gone []backplane.Message) {
 			}
 			foreign = true
 		}
-		if foreign && now.Sub(s.beaten) >= heartbeat-tick/2 {
+		if foreign && now.Sub(s.beaten) >= heartbeat-check {
 			s.beaten = now
 			n.owe(n.word(s, wire.Heartbeat, ""))
 		}

@@ -28,6 +28,8 @@ type state struct {
 	// Ask wants the states of all; Want a list of the namespaces.
 	Ask  bool `json:"ask,omitempty"`
 	Want bool `json:"want,omitempty"`
+	// Bye says that the node leaves.
+	Bye bool `json:"bye,omitempty"`
 	// Names are those of part Part of Parts, beginning with 1.
 	Names []string `json:"names,omitempty"`
 	Part  int      `json:"part,omitempty"`
@@ -92,7 +94,7 @@ func (n *node) say(to string, st state) {
 // saying is say, with n.mu held, so that the order is that in which namespaces are
 // opened and shut.
 func (n *node) saying(to string, st state) {
-	if n.closed || to != "" && !isUID(to) {
+	if n.closed && !st.Bye || to != "" && !isUID(to) {
 		return
 	}
 	st.V, st.UID = stateVersion, n.id
@@ -138,11 +140,16 @@ func (n *node) stated(data []byte) {
 	if st.UID == n.id {
 		return
 	}
+	if st.Bye {
+		n.gone(st.UID)
+		return
+	}
 	n.mu.Lock()
 	k := n.kawat[st.UID]
 	if k == nil {
 		k = &kin{names: make(map[string]bool)}
 		n.kawat[st.UID] = k
+		st.Ask = true // it may not have heard of us
 	}
 	k.heard = time.Now()
 	var left []string

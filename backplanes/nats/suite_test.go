@@ -1,7 +1,6 @@
 package nats_test
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -12,36 +11,39 @@ import (
 	"github.com/kawat-go/kawat/core/backplane/backplanetest"
 )
 
-// suite runs the common tests over servers: each node of a cluster is with the next.
-func suite(t *testing.T, plane func(c nats.Config) backplane.Backplane, servers ...*embedded.Server) {
-	var clusters, nodes atomic.Int64
-	backplanetest.Run(t, func(*testing.T) backplanetest.Cluster {
-		prefix := fmt.Sprintf("test.%d", clusters.Add(1))
-		return func(ctx context.Context, h backplane.Host) (backplane.Node, error) {
+// suite runs the common tests over servers: each node is with the next.
+func suite(t *testing.T, plane func(c nats.Config) backplane.Backplane, seamOnly bool, servers ...*embedded.Server) {
+	var nodes atomic.Int64
+	backplanetest.Run(t, backplanetest.Config{
+		SeamOnly: seamOnly,
+		New: func(_ *testing.T, cluster string) backplane.Backplane {
 			c := servers[int(nodes.Add(1))%len(servers)].Config()
-			c.Prefix = prefix
-			return plane(c).Join(ctx, h)
-		}
+			c.Prefix = "test." + cluster
+			return plane(c)
+		},
 	})
 }
 
 func TestSuite(t *testing.T) {
-	suite(t, nats.New, start(t, embedded.Config{}))
+	t.Parallel()
+	suite(t, nats.New, false, start(t, embedded.Config{}))
 }
 
 func TestSuiteSecret(t *testing.T) {
+	t.Parallel()
 	suite(t, func(c nats.Config) backplane.Backplane {
 		c.Secret = "between us"
 		return nats.New(c)
-	}, start(t, embedded.Config{}))
+	}, true, start(t, embedded.Config{}))
 }
 
 func small(c nats.Config) nats.JetStreamConfig {
-	return nats.JetStreamConfig{Config: c, MaxBytes: 8 << 20}
+	return nats.JetStreamConfig{Config: c, MaxBytes: 4 << 20}
 }
 
 func TestSuiteJetStream(t *testing.T) {
-	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(small(c)) },
+	t.Parallel()
+	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(small(c)) }, false,
 		start(t, embedded.Config{Dir: t.TempDir()}))
 }
 
@@ -53,9 +55,9 @@ func TestDurable(t *testing.T) {
 			backplanetest.RunDurable(t, func(*testing.T) backplane.Backplane {
 				c := small(server.Config())
 				c.Prefix, c.Secret = fmt.Sprintf("durable%d", count.Add(1)), secret
-				c.MaxMessages = 5000
+				c.MaxMessages = 1000
 				return nats.JetStream(c)
-			}, 6000)
+			}, 1200)
 		})
 	}
 }

@@ -63,7 +63,8 @@ type Config struct {
 	ClusterTLS *tls.Config
 
 	// Listen is where clients in other processes connect to, such as servers that are
-	// Node's, and emitters. Default: none can.
+	// Node's, and emitters. Default: none can. (A server in a cluster has to listen all
+	// the same: on a port of 127.0.0.1, with a token at random.)
 	Listen string
 	// Token is what such clients have to show. Default: none is asked for.
 	Token string
@@ -102,6 +103,12 @@ type Server struct {
 
 // Start starts a server. It does not wait for the others.
 func Start(c Config) (*Server, error) {
+	if c.Listen == "" {
+		c.Token = ""
+		if c.ClusterListen != "" {
+			c.Token = rand.Text()
+		}
+	}
 	options, err := c.options()
 	if err != nil {
 		return nil, err
@@ -134,7 +141,7 @@ func (c Config) options() (*server.Options, error) {
 		return nil, errors.New("embedded: Routes without ClusterListen: set where the others connect to, such as \":6222\"")
 	}
 	o := &server.Options{
-		ServerName: c.Name, DontListen: c.Listen == "", Port: server.RANDOM_PORT,
+		ServerName: c.Name, DontListen: c.Listen == "" && c.ClusterListen == "", Host: "127.0.0.1", Port: server.RANDOM_PORT,
 		NoSigs: true, Authorization: c.Token, TLSConfig: c.TLS, TLS: c.TLS != nil,
 		MaxPayload:             int32(or(int64(c.MaxPayload), maxPayload)),
 		DisableJetStreamBanner: true, JetStream: c.Dir != "", StoreDir: c.Dir,
