@@ -54,12 +54,12 @@ type cluster struct {
 	turn int
 }
 
-func start(t *testing.T, host string, atRandom bool) *cluster {
+func start(t *testing.T, host string, atRandom bool, ping time.Duration) *cluster {
 	t.Helper()
 	bus := backplane.NewMemory()
 	c := new(cluster)
 	for range 3 {
-		n := serve(t, host, bus)
+		n := serve(t, host, bus, ping)
 		c.nodes = append(c.nodes, n)
 		c.live = append(c.live, n)
 	}
@@ -114,10 +114,11 @@ func (c *cluster) kill(n *node) {
 	n.stop()
 }
 
-func serve(t *testing.T, host string, bus backplane.Backplane) *node {
+func serve(t *testing.T, host string, bus backplane.Backplane, ping time.Duration) *node {
 	t.Helper()
 	server, err := socketio.New(socketio.Config{
 		Backplane: bus, ShareSessions: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		PingInterval: ping, PingTimeout: 2 * ping,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 	if err != nil {

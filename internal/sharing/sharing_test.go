@@ -139,7 +139,7 @@ func TestAnyNode(t *testing.T) {
 				t.Parallel()
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				c := start(t, host, policy == "at random")
+				c := start(t, host, policy == "at random", patience)
 				var all sync.WaitGroup
 				for _, way := range []string{polls, sockets, upgrades, polls, upgrades} {
 					all.Go(func() {
@@ -180,7 +180,7 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := start(t, "nethttp", true)
+	c := start(t, "nethttp", true, 3*time.Second) // of whom a reply was on its way through it ends by the heartbeat
 	var guests []*guest
 	for i := range 12 {
 		g := join(ctx, t, c.addr, []string{polls, upgrades}[i%2])
