@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,19 +11,9 @@ import (
 	"github.com/kawat-go/kawat/examples/internal/smoke"
 )
 
-// bundle makes a folder with what stands for the client.
-func bundle(t *testing.T) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
 func serveChat(t *testing.T) string {
 	t.Helper()
-	client := bundle(t)
+	client := smoke.Bundle(t)
 	return smoke.Serve(t, func(ctx context.Context, ln net.Listener) error {
 		site, err := app.New(app.Config{Client: client})
 		if err != nil {
@@ -77,7 +65,7 @@ func TestThePageIsServed(t *testing.T) {
 	}
 }
 
-func TestTheEnd(t *testing.T) { smoke.EndsInOrder(t, "/socket.io", nil, "-client", bundle(t)) }
+func TestTheEnd(t *testing.T) { smoke.EndsInOrder(t, "/socket.io", nil, "-client", smoke.Bundle(t)) }
 
 func TestAMissingClientIsExplained(t *testing.T) {
 	_, err := app.New(app.Config{Client: t.TempDir()})

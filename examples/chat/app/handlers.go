@@ -120,7 +120,9 @@ func (c *chat) expireTyping(ctx context.Context) {
 	}
 }
 
-func (c *chat) present(room string, p Presence) error { return c.presentTo(c.io.To(channel(room)), room, p) }
+func (c *chat) present(room string, p Presence) error {
+	return c.presentTo(c.io.To(channel(room)), room, p)
+}
 
 func (c *chat) presentTo(pages socketio.Broadcast, room string, p Presence) error {
 	c.telling.Lock()

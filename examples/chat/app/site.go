@@ -40,7 +40,7 @@ type Config struct {
 func New(c Config) (*Site, error) {
 	io, err := socketio.New(socketio.Config{
 		MaxPayload: maxPayload, PingInterval: 10 * time.Second, PingTimeout: 10 * time.Second, ClientFiles: os.DirFS(c.Client),
-		Backplane: c.Cluster,
+		Backplane: c.Cluster, ShareSessions: c.Cluster != nil,
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the Socket.IO client is missing: %w\n"+

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -99,4 +100,14 @@ func start(t *testing.T, args ...string) program {
 		t.Fatalf("no address in %q: %v", line, err)
 	}
 	return p
+}
+
+// Bundle makes a folder with what stands for the client's files.
+func Bundle(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "socket.io.min.js"), []byte("// the client"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
