@@ -196,13 +196,16 @@ func TestImmutable(t *testing.T) {
 	rooms := make([]string, 1, 4)
 	rooms[0] = "a"
 	base := emitter.New(p, emitter.Config{}).To(rooms...).Except(rooms...)
+	for _, room := range []string{"a2", "a3"} { // one after another, so that there is room behind them
+		base = base.To(room).Except(room)
+	}
 	b, c := base.To("b").Except("b"), base.To("c").Except("c").Volatile().Compress(false)
 	rooms[0] = "changed"
 	for _, row := range []struct {
 		of       emitter.Broadcast
 		rooms    []string
 		volatile bool
-	}{{base, []string{"a"}, false}, {b, []string{"a", "b"}, false}, {c, []string{"a", "c"}, true}} {
+	}{{base, []string{"a", "a2", "a3"}, false}, {b, []string{"a", "a2", "a3", "b"}, false}, {c, []string{"a", "a2", "a3", "c"}, true}} {
 		if err := row.of.Emit("x"); err != nil {
 			t.Error(err)
 		}
@@ -242,7 +245,7 @@ func throughMemory(t *testing.T, m *backplane.Memory) {
 	for i := range nodes {
 		nodes[i], _ = m.Join(context.Background(), backplane.Host{ // it does not fail
 			Receive: func(m backplane.Message) {
-				heard[i] = append(heard[i], fmt.Sprintf("%s %s %d %s", m.From, m.Namespace, m.Kind, m.Data.JSON))
+				heard[i] = append(heard[i], fmt.Sprintf("%s %s %d %s%s", m.From, m.Namespace, m.Kind, m.Data.JSON, m.Request))
 			},
 			Relay: func(string, []byte) { t.Error("mail") },
 			Left:  func(string) { t.Error("it was a node") },
@@ -250,17 +253,18 @@ func throughMemory(t *testing.T, m *backplane.Memory) {
 		nodes[i].Open("/")
 	}
 	nodes[1].Open("/chat")
-	e := emitter.New(m.Publisher(), emitter.Config{})
-	err := errors.Join(e.Emit("x", 1), e.Of("/chat").To("a").Emit("y"), e.To("a").SocketsJoin("b"), e.ServerSideEmit("z"))
+	publisher := m.Publisher()
+	e := emitter.New(publisher, emitter.Config{})
+	err := errors.Join(publisher.Publish(backplane.Message{Kind: backplane.FetchSockets, Namespace: "/", Request: "r", Echo: true}), e.Emit("x", 1), e.Of("/chat").To("a").Emit("y"), e.To("a").SocketsJoin("b"), e.ServerSideEmit("z"))
 	synctest.Wait()
 	if peers, _ := nodes[0].Peers(t.Context(), "/"); err != nil || peers.Count != 1 || len(nodes[0].Nodes()) != 1 {
 		t.Errorf("%v, %+v, %v", err, peers, nodes[0].Nodes())
 	}
-	want := []string{`emitter / 3 ["x",1]`, `emitter / 4 `, `emitter / 9 ["z"]`}
+	want := []string{`emitter / 7 `, `emitter / 3 ["x",1]`, `emitter / 4 `, `emitter / 9 ["z"]`}
 	if !slices.Equal(heard[0], want) {
 		t.Errorf("heard %q, want %q", heard[0], want)
 	}
-	if want = slices.Insert(want, 1, `emitter /chat 3 ["y"]`); !slices.Equal(heard[1], want) {
+	if want = slices.Insert(want, 2, `emitter /chat 3 ["y"]`); !slices.Equal(heard[1], want) {
 		t.Errorf("heard %q, want %q", heard[1], want)
 	}
 	_ = e.Close()
