@@ -5,8 +5,9 @@
 //     PUBLISH; it works with every Redis, and its kin;
 //   - [Sharded] as createShardedAdapter does, over SPUBLISH, which spreads the load
 //     over the nodes of a Redis Cluster; for Redis 7 and later;
-//   - [Streams] as createAdapter of @socket.io/redis-streams-adapter does, over streams,
-//     which keep what is sent for a while; for Redis 5 and later.
+//   - [Streams] as createAdapter of @socket.io/redis-streams-adapter does, over streams
+//     that are kept for a while, so that nothing is lost while a connection is cut, and
+//     clients can go on with another server; for Redis 5 and later.
 //
 // The client is go-redis' own, whether that is for a single server, for Sentinel or
 // for a Cluster:
