@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 // line says, and can be cut off.
 type lines struct {
 	backplane.Backplane
-	mu  sync.Mutex
-	r   *rand.Rand // nil for lines that take no time
-	all []*line
+	mu    sync.Mutex
+	r     *rand.Rand // nil for lines that take no time
+	all   []*line
+	asked atomic.Int64 // for sessions
 	// saving, if it is set, is called before a session is saved, and may fail instead.
 	saving func(s backplane.Session) error
 }
@@ -191,6 +193,7 @@ func (l *line) SaveSession(ctx context.Context, s backplane.Session, lasts time.
 }
 
 func (l *line) RestoreSession(ctx context.Context, namespace, pid string, seen backplane.Offset) (backplane.Session, []backplane.Message, error) {
+	l.lines.asked.Add(1)
 	if l.isCut() {
 		return backplane.Session{}, nil, errCut
 	}
