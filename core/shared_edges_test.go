@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,19 +71,20 @@ func TestSessionsThatCannotBeSaved(t *testing.T) {
 		p := call(t, all[0], siotest.Options{})
 		must(t, all[0].Emit("one"))
 		p.hear()
-		failing := true
+		var failing atomic.Bool
+		failing.Store(true)
 		ls.saving = func(backplane.Session) error {
-			if failing {
+			if failing.Load() {
 				return errCut
 			}
 			return nil
 		}
 		p.cut()
 		time.Sleep(30 * time.Second)
-		failing = false
+		failing.Store(false)
 		time.Sleep(2 * time.Second)
 		p.moveTo(all[1], true)
-		failing = true
+		failing.Store(true)
 		start := time.Now()
 		must(t, all[1].Shutdown(t.Context()))
 		if took := time.Since(start); took < time.Second || took > 15*time.Second {
@@ -284,6 +286,29 @@ func TestANodeThatIsBehind(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		p.wantTook("")
 		q.wantTook("one, two")
+	})
+}
+
+// What a room was sent before a client joined it is not for the client, though the node
+// that it comes to delivers it later.
+func TestANodeThatIsBehindTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ls := durableLines(nil)
+		all := durableNodes(t, 2, socketio.Config{Backplane: ls})
+		p, q := call(t, all[0], siotest.Options{}), call(t, all[1], siotest.Options{})
+		must(t, all[1].Socket(q.id).Join("room"))
+		must(t, all[0].Emit("one"))
+		synctest.Wait()
+		ls.of(t, 1).far = time.Minute
+		must(t, all[0].To("room").Emit("not for it"))
+		synctest.Wait()
+		must(t, all[0].Socket(p.id).Join("room"))
+		p.cut()
+		p.moveTo(all[1], true)
+		must(t, all[0].To("room").Emit("two"))
+		time.Sleep(2 * time.Minute)
+		p.wantTook("one, two")
+		q.wantTook("one, not for it, two")
 	})
 }
 
