@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/wire"
 )
 
 // A row that is too long, empty or none is not read, and what comes behind it is.
@@ -18,7 +19,13 @@ func TestRowsThatAreNotRead(t *testing.T) {
 	n := join(t, b, "/")
 	node := join(t, b, "/")
 	meet("/", n, node)
-	for i, row := range []any{strings.Repeat("\x80", 20_000), nil, "\x80"} {
+	another := event("/", `["forged"]`) // what the row says is of another than the notification says
+	another.From = "another"
+	forged, err := wire.AppendMsgpack(nil, another)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range []any{strings.Repeat("\x80", 20_000), nil, "\x80", string(forged)} {
 		var id string
 		if err := c.Pool.QueryRow(t.Context(), "INSERT INTO "+c.TableName+" (payload) VALUES (convert_to($1, 'LATIN1')) RETURNING id::text",
 			latin1(row)).Scan(&id); err != nil {
@@ -27,8 +34,8 @@ func TestRowsThatAreNotRead(t *testing.T) {
 		notify(t, c, c.ChannelPrefix+"#/", `{"uid":"node","type":3,"attachmentId":"`+id+`"}`)
 		notify(t, c, c.ChannelPrefix+"#/", fmt.Sprintf(`{"type":9,"data":{"packet":[%d]},"uid":"node","nsp":"/"}`, i))
 	}
-	n.hears("[0]", "[1]", "[2]")
-	if gaps, ignored := len(n.event(backplane.Gap)), len(n.event(backplane.Ignored)); gaps != 2 || ignored != 1 {
+	n.hears("[0]", "[1]", "[2]", "[3]")
+	if gaps, ignored := len(n.event(backplane.Gap)), len(n.event(backplane.Ignored)); gaps != 2 || ignored != 2 {
 		t.Errorf("%d gaps and %d ignored: %v", gaps, ignored, n.events)
 	}
 	if err := node.Publish(event("/", `["`+strings.Repeat("x", 10_000)+`"]`)); err == nil {

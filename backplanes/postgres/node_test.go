@@ -330,23 +330,31 @@ func TestSecret(t *testing.T) {
 	meet("/", n, other)
 	meet("/b", n, other)
 	tap := listen(t, c, c.ChannelPrefix+"#/")
-	long := `["` + strings.Repeat("x", 9000) + `"]`
-	fits := `["` + strings.Repeat("x", 5700) + `"]` // but not as text of its seal
-	for _, text := range []string{`["a"]`, long, fits, `["b"]`} {
+	said := []string{`["a"]`, `["` + strings.Repeat("x", 9000) + `"]`}
+	for length := 5780; length < 5880; length++ { // some fit, but not with their seal, as text
+		said = append(said, `["`+strings.Repeat("x", length)+`"]`)
+	}
+	said = append(said, `["b"]`)
+	for _, text := range said {
 		n.publish(event("/", text))
 	}
-	other.hears(`["a"]`, long, fits, `["b"]`)
+	other.hears(said...)
 	tap.mu.Lock()
 	heard := slices.Clone(tap.heard)
 	tap.mu.Unlock()
 	var sealed string
+	longest := 0
 	for _, payload := range heard {
+		longest = max(longest, len(payload))
 		if data, err := base64.StdEncoding.DecodeString(payload); err == nil && strings.Contains(string(data), `["a"]`) {
 			sealed = payload
 		}
 		if strings.Contains(payload, `["`) {
 			t.Errorf("not sealed: %.200s", payload)
 		}
+	}
+	if longest != 7996 { // the text of a seal is a multiple of 4
+		t.Errorf("the longest notification has %d bytes", longest)
 	}
 	ignored := func(channel, payload string) {
 		t.Helper()
@@ -364,7 +372,7 @@ func TestSecret(t *testing.T) {
 	}
 	ignored("#/", `{"uid":"x","type":3,"attachmentId":"`+id+`"}`)
 	n.publish(event("/", `["c"]`))
-	other.hears(`["a"]`, long, fits, `["b"]`, `["c"]`)
+	other.hears(append(said, `["c"]`)...)
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -374,6 +382,7 @@ func TestSecret(t *testing.T) {
 // A namespace that is shut hears nothing, and is heard again when it is opened.
 func TestShut(t *testing.T) {
 	c := apart(t)
+	c.HeartbeatInterval, c.HeartbeatTimeout = time.Hour, 2*time.Hour
 	b := New(c)
 	n, other := join(t, b, "/", "/b"), join(t, b, "/", "/b")
 	for i := range 5 {
@@ -393,8 +402,21 @@ func TestShut(t *testing.T) {
 		n.Open("/b")
 	}
 	meet("/b", n, other)
+	for range 10 { // too quick for the server to be told
+		other.Shut("/b")
+		other.Open("/b")
+	}
+	other.knows("/b", n.ID())
+	until(t, "n knows, too", func() bool {
+		p, err := n.Peers(t.Context(), "/b")
+		return err == nil && p.Count == 1
+	})
+	meet("/b", n, other)
 	other.Shut("/b")
-	n.hears(`["n"]`, `["n"]`, `["n"]`, "left: "+other.ID())
+	until(t, "that is said", func() bool {
+		p, err := n.Peers(t.Context(), "/b")
+		return err == nil && p.Count == 0
+	})
 }
 
 func TestCleanup(t *testing.T) {
