@@ -84,7 +84,7 @@ func TestGoldenIsWritten(t *testing.T) {
 	exec(t, c, table{settings: settings{Config: c}}.definition())
 	tap := listen(t, c, c.ChannelPrefix+"#/")
 	n := join(t, New(c), "/")
-	n.knows("/")
+	until(t, "it has said hello", func() bool { return len(tap.with(n.ID())) > 0 })
 	own := func(text, of string) string { return strings.ReplaceAll(text, of, n.ID()) }
 	want := []string{own(`{"type":1,"uid":"x","nsp":"/"}`, "x")}
 	var rows []string

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -116,5 +117,43 @@ func TestDatabaseOfAnotherEncoding(t *testing.T) {
 	until(t, "the rest is reported", func() bool { return len(n.event(backplane.Gap)) >= 2 })
 	if len(n.event(backplane.Down)) > 0 {
 		t.Error("that has cut the link")
+	}
+}
+
+// A node of Kawat's that is gone has left all namespaces, once all that it has said
+// was heard. Then the host is told.
+func TestGone(t *testing.T) {
+	m := &member{t: t}
+	n := unlinked(t, "", m, nil)
+	from, wait := "0123456789abcdef", make(chan struct{})
+	n.read = func(context.Context, int64) ([]byte, error) {
+		<-wait
+		message := event("/", `["in the table"]`)
+		message.From = from
+		return wire.AppendMsgpack(nil, message)
+	}
+	for channel, payload := range map[string]string{
+		n.channel("/"):  `{"uid":"` + from + `","type":3,"attachmentId":"1"}`,
+		n.channel("/b"): `{"type":2,"uid":"` + from + `","nsp":"/b"}`,
+	} {
+		n.arrive(t.Context(), arrival{channel: channel, payload: payload})
+	}
+	n.arrive(t.Context(), arrival{channel: n.channel("/"), payload: `{"type":9,"data":{"packet":["behind it"]},"uid":"` + from + `","nsp":"/"}`})
+	told := make(chan struct{})
+	n.arrive(t.Context(), arrival{gone: from, told: told})
+	for _, namespace := range []string{"/", "/b"} {
+		if p, _ := n.Peers(t.Context(), namespace); p.Count > 0 {
+			t.Errorf("it is still in %s", namespace)
+		}
+	}
+	m.hears("left: " + from)
+	if len(m.gone) > 0 {
+		t.Error("the host was told too early")
+	}
+	close(wait)
+	<-told
+	m.hears("left: "+from, `["in the table"]`, `["behind it"]`, "left: "+from)
+	if !slices.Equal(m.gone, []string{from}) {
+		t.Errorf("the host was told of %q", m.gone)
 	}
 }
