@@ -138,7 +138,7 @@ func (p *Postgres) create() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), postgresTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "postgres", "-A", "trust",
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "postgres", "-A", "trust", //nolint:gosec // the tests' own
 		"-E", "UTF8", "--locale=C", "--no-sync")
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
@@ -165,7 +165,7 @@ func (p *Postgres) Start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// What a test writes need not survive the machine.
-	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-p", strconv.Itoa(p.port), //nolint:noctx // it has to outlive this call
+	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", p.data(), "-p", strconv.Itoa(p.port), //nolint:gosec,noctx // a server of the tests, which has to outlive this call
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
 		"-c", "full_page_writes=off", "-c", "shared_buffers=16MB", "-c", "max_wal_size=256MB", "-c", "lc_messages=C")
 	cmd.Dir = p.dir

@@ -95,7 +95,7 @@ func (r *Redis) Start() error {
 		args = append([]string{r.args[0], "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--dir", data}, r.args[1:]...)
 	}
 	r.log.Reset()
-	cmd := exec.Command("redis-server", args...) //nolint:noctx // it has to outlive this call
+	cmd := exec.Command("redis-server", args...) //nolint:gosec,noctx // a server of the tests, which has to outlive this call
 	cmd.Dir, cmd.Stdout, cmd.Stderr = r.dir, &r.log, &r.log
 	cmd.SysProcAttr = serverAttributes(nil)
 	r.cmd, r.exited = cmd, make(chan struct{})
