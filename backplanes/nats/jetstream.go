@@ -154,7 +154,7 @@ func (s *stream) find(ctx context.Context) error {
 			s.reached(backplane.Offset{Major: s.epoch, Minor: info.State.LastSeq})
 			return nil
 		}
-		if hopeless(err) {
+		if s.hopeless(err) {
 			return err
 		}
 		select {
@@ -170,13 +170,13 @@ func (s *stream) find(ctx context.Context) error {
 var errForeign = errors.New("nats: the stream is there, but not for these subjects: set Config.Stream or Config.Prefix")
 
 // hopeless reports whether it is of no use to try again.
-func hopeless(err error) bool {
+func (s *stream) hopeless(err error) bool {
 	var refused *jetstream.APIError
 	switch {
 	case errors.Is(err, errForeign), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return true
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled): // so it seems as long as there is no leader
-		return false
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		return s.link.nc.ConnectedClusterName() == "" // in a cluster, there may be no leader yet
 	}
 	if !errors.As(err, &refused) {
 		return false
