@@ -154,7 +154,10 @@ func (s *stream) find(ctx context.Context) error {
 			s.reached(backplane.Offset{Major: s.epoch, Minor: info.State.LastSeq})
 			return nil
 		}
-		if s.hopeless(err) {
+		if s.disabled(err) {
+			return fmt.Errorf("nats: the server has no JetStream: start it with -js, or give an embedded one a Dir: %w", err)
+		}
+		if hopeless(err) {
 			return err
 		}
 		select {
@@ -169,14 +172,17 @@ func (s *stream) find(ctx context.Context) error {
 // errForeign is the error of a stream that somebody else has made.
 var errForeign = errors.New("nats: the stream is there, but not for these subjects: set Config.Stream or Config.Prefix")
 
+// disabled reports whether there is no JetStream. In a cluster it may have no leader yet.
+func (s *stream) disabled(err error) bool {
+	return (errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, natsgo.ErrNoResponders)) &&
+		s.link.nc.ConnectedClusterName() == ""
+}
+
 // hopeless reports whether it is of no use to try again.
-func (s *stream) hopeless(err error) bool {
+func hopeless(err error) bool {
 	var refused *jetstream.APIError
-	switch {
-	case errors.Is(err, errForeign), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+	if errors.Is(err, errForeign) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 		return true
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
-		return s.link.nc.ConnectedClusterName() == "" // in a cluster, there may be no leader yet
 	}
 	if !errors.As(err, &refused) {
 		return false
