@@ -255,6 +255,34 @@ func TestAnswersAreCountedOnce(t *testing.T) {
 	})
 }
 
+// Where answers do not say whose they are, the sums count.
+func TestAcksThatDoNotSayWhoseTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := modest{backplane.NewMemory(), false}
+		var clients []*siotest.Client
+		var io *server
+		for range 3 {
+			io = serve(t, socketio.Config{Backplane: link})
+			clients = append(clients, dial(t, io), dial(t, io))
+		}
+		for _, c := range clients {
+			c.On("ask", func(e siotest.Event) { time.AfterFunc(time.Second, func() { e.Ack(1) }) })
+		}
+		start := time.Now()
+		replies, err := io.EmitWithAckAll(t.Context(), "ask")
+		if len(replies) != 6 || err != nil || time.Since(start) != time.Second {
+			t.Error(len(replies), err, time.Since(start))
+		}
+		time.AfterFunc(2*time.Second, clients[0].Abort)
+		clients[0].On("ask", func(siotest.Event) {})
+		start = time.Now()
+		replies, err = io.EmitWithAckAll(t.Context(), "ask")
+		if len(replies) != 5 || !errors.Is(err, socketio.ErrDisconnected) || time.Since(start) != 2*time.Second {
+			t.Error(len(replies), err, time.Since(start))
+		}
+	})
+}
+
 // A named backplane does not know who the others are, but who answers.
 type named struct{ backplane.Backplane }
 
@@ -265,16 +293,17 @@ func (b named) Join(ctx context.Context, h backplane.Host) (backplane.Node, erro
 
 // A node that asks this one's clients, twice, and then leaves.
 func TestANodeThatAsksAndLeaves(t *testing.T) {
-	for name, leave := range map[string]func(p *puppet){
-		"closes": func(p *puppet) { _ = p.Close() }, "shuts": func(p *puppet) { p.Shut("/") },
-		"stays": func(*puppet) {}, "shuts something else": func(p *puppet) { p.Open("/x"); p.Shut("/x") },
+	for name, leave := range map[string]func(p, other *puppet){
+		"closes": func(p, _ *puppet) { _ = p.Close() }, "shuts": func(p, _ *puppet) { p.Shut("/") },
+		"stays": func(_, _ *puppet) {}, "shuts something else": func(p, _ *puppet) { p.Open("/x"); p.Shut("/x") },
+		"another closes": func(_, other *puppet) { _ = other.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				link := backplane.NewMemory()
 				io := serve(t, socketio.Config{Backplane: link, AckTimeout: 9 * time.Second})
 				io.Of("/x")
-				c, quick, p := dial(t, io), dial(t, io), pull(t, link)
+				c, quick, p, other := dial(t, io), dial(t, io), pull(t, link), pull(t, link)
 				quick.On("ask", func(e siotest.Event) { e.Ack([]byte("yes"), 2) })
 				m := backplane.Message{Kind: backplane.Broadcast, Namespace: "/", Request: "r", Data: event(`["ask"]`)}
 				for range 2 {
@@ -288,9 +317,9 @@ func TestANodeThatAsksAndLeaves(t *testing.T) {
 				if len(came) != 2 || came[0].Count != 2 || came[0].Request != "r" || string(came[1].Data.JSON) != `{"_placeholder":true,"num":0}` || string(came[1].Data.Attachments[0]) != "yes" {
 					t.Errorf("%+v", came)
 				}
-				leave(p)
+				leave(p, other)
 				synctest.Wait()
-				stays := name == "stays" || name == "shuts something else"
+				stays := name != "closes" && name != "shuts"
 				if n := io.Stats().PendingAcks; n != map[bool]int64{true: 1}[stays] {
 					t.Errorf("%d acks are pending", n)
 				}
