@@ -83,9 +83,20 @@ func (s *Socket) setUp(done bool) {
 	if !done {
 		n.history.drop(s.session)
 	}
-	close(s.session.ready)
+	s.session.isReady()
 	if n.shared != nil && s.session.leaves && !s.session.over {
 		n.shared.depart(s.session, nil)
+	}
+}
+
+// isReady notes that the first socket of a session has been set up, or never will be.
+// Where that socket ends while its client is being told, both may be said. The caller
+// holds namespace.mu.
+func (s *session) isReady() {
+	select {
+	case <-s.ready:
+	default:
+		close(s.ready)
 	}
 }
 
@@ -381,7 +392,7 @@ func (s *Socket) neverHeard(before *Socket) {
 	case before == nil && s.recovered: // it was another node's, and is saved again
 	case before == nil: // nobody knows of the session
 		n.history.drop(s.session)
-		close(s.session.ready)
+		s.session.isReady()
 	default: // the program is yet to hear of the end of the one before, not of this
 		s.settled = before.settled
 		s.session.unsettled--
