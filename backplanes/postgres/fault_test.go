@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func once(t *testing.T, members ...*member) {
 
 func TestServerIsStartedAnew(t *testing.T) {
 	s := testservers.StartPostgres(t)
-	c := Config{Pool: pool(t, s.URL()), CreateTable: true}
+	c := quick(Config{Pool: pool(t, s.URL()), CreateTable: true})
 	b := hurried(c)
 	n, other := join(t, b, "/"), join(t, b, "/")
 	meet("/", n, other)
@@ -87,6 +88,9 @@ func TestServerIsStartedAnew(t *testing.T) {
 	}
 	s.Stop()
 	until(t, "it is noticed", func() bool { return len(n.event(backplane.Down)) == 1 && len(other.event(backplane.Down)) == 1 })
+	if _, err := n.Peers(t.Context(), "/"); !errors.Is(err, errDown) {
+		t.Errorf("while the link is cut, Peers says %v", err)
+	}
 	for range 3 {
 		n.publish(event("/", `["lost"]`))
 	}
@@ -98,6 +102,7 @@ func TestServerIsStartedAnew(t *testing.T) {
 		return lost >= 3
 	})
 	n.Open("/new")
+	time.Sleep(c.HeartbeatTimeout + 100*time.Millisecond) // that is nobody's death
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +134,9 @@ func TestServerIsStartedAnew(t *testing.T) {
 	until(t, "it comes", func() bool { return strings.Contains(fmt.Sprint(other.said()), `["behind it"]`) })
 	until(t, "the loss is reported", func() bool { return len(n.event(backplane.Gap)) > before })
 	once(t, n, other)
+	if said := fmt.Sprint(n.said(), other.said()); strings.Contains(said, "left: ") {
+		t.Error("a cut link was taken for a death")
+	}
 }
 
 // end has the server end the connections whose last query was like one of these.

@@ -43,6 +43,8 @@ type node struct {
 
 	mu        sync.Mutex
 	closed    bool
+	down      bool      // the link is cut
+	looked    time.Time // when look was called last
 	open      map[string]*namespace
 	byChannel map[string]*namespace
 }
@@ -132,6 +134,13 @@ func (n *node) join() {
 func (n *node) changed(e backplane.Event) {
 	n.mu.Lock()
 	members := n.members
+	switch e.Kind {
+	case backplane.Down:
+		n.down = true
+	case backplane.Up:
+		n.down = false
+		n.hearAll(time.Now())
+	}
 	n.mu.Unlock()
 	if members != nil {
 		switch e.Kind {

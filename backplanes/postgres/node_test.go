@@ -179,7 +179,7 @@ func TestAReadThatHangsStopsOneSender(t *testing.T) {
 }
 
 func quick(c Config) Config {
-	c.HeartbeatInterval, c.HeartbeatTimeout = 100*time.Millisecond, 2*time.Second
+	c.HeartbeatInterval, c.HeartbeatTimeout = 100*time.Millisecond, 3*time.Second
 	return c
 }
 

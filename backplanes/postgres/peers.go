@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -59,12 +60,18 @@ func (n *node) Shut(name string) {
 	n.say(ns, backplane.NodeLeft)
 }
 
+// errDown says that nothing can be known of the other nodes.
+var errDown = errors.New("postgres: the connection is cut, and not yet made again")
+
 // Peers implements [backplane.Node].
 func (n *node) Peers(_ context.Context, name string) (backplane.Peers, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return backplane.Peers{}, backplane.ErrClosed
+	}
+	if n.down {
+		return backplane.Peers{}, errDown
 	}
 	ids := []string{}
 	if ns := n.open[name]; ns != nil {
@@ -178,11 +185,26 @@ func (n *node) beat(ctx context.Context) {
 	}
 }
 
+// hearAll gives everyone the whole time again. The caller holds n.mu.
+func (n *node) hearAll(now time.Time) {
+	for _, ns := range n.open {
+		for from := range ns.peers {
+			ns.peers[from] = now
+		}
+	}
+}
+
 // look returns the namespaces in which this node has said nothing for a while, and
 // who else has not.
 func (n *node) look(now time.Time) (quiet []*namespace, silent []arrival) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	// While the link is cut all are silent, and when this process was not run, what they
+	// said may not have been read yet.
+	if n.down || !n.looked.IsZero() && now.Sub(n.looked) > n.HeartbeatTimeout/2 {
+		n.hearAll(now)
+	}
+	n.looked = now
 	for _, ns := range n.open {
 		again := !ns.repeat.IsZero() && !now.Before(ns.repeat)
 		if again || now.Sub(ns.sent) >= n.HeartbeatInterval {
