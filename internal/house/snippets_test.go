@@ -39,11 +39,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
+	goredis "github.com/redis/go-redis/v9"
 
 	siogin "github.com/kawat-go/kawat/adapters/gin"
 	sioecho "github.com/kawat-go/kawat/adapters/echo"
 	siofiber "github.com/kawat-go/kawat/adapters/fiber"
+	"github.com/kawat-go/kawat/backplanes/nats"
+	"github.com/kawat-go/kawat/backplanes/nats/embedded"
+	"github.com/kawat-go/kawat/backplanes/postgres"
+	"github.com/kawat-go/kawat/backplanes/redis"
 	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/core/backplane"

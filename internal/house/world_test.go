@@ -49,9 +49,19 @@ func short(path string) string {
 // list runs `go list` once: the packages of the module, all that they import, and
 // what only tests do.
 var list = sync.OnceValues(func() (map[string]*listed, error) {
-	cmd := exec.Command("go", "list", "-e", "-deps", "-export",
-		"-json=ImportPath,Dir,Name,Export,GoFiles,Deps,Standard", "./...", "testing/synctest")
-	cmd.Dir, cmd.Stderr = root, os.Stderr
+	return listIn(root, "./...", "testing/synctest")
+})
+
+// others are the packages of the other modules that documents speak of, by way of one
+// that requires them all.
+var others = sync.OnceValues(func() (map[string]*listed, error) {
+	return listIn(filepath.Join(root, "e2e/cluster"), "./node", module+"/backplanes/nats/embedded")
+})
+
+func listIn(dir string, patterns ...string) (map[string]*listed, error) {
+	cmd := exec.Command("go", append([]string{"list", "-e", "-deps", "-export", //nolint:gosec // the words are this file's
+		"-json=ImportPath,Dir,Name,Export,GoFiles,Deps,Standard"}, patterns...)...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, err
@@ -66,7 +76,7 @@ var list = sync.OnceValues(func() (map[string]*listed, error) {
 		}
 		packages[p.ImportPath] = p
 	}
-})
+}
 
 func packages(t *testing.T) map[string]*listed {
 	t.Helper()
@@ -85,8 +95,15 @@ type checker struct {
 
 func newChecker(t *testing.T) *checker {
 	all, fset := packages(t), token.NewFileSet()
+	more, err := others()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
 	return &checker{fset, importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
 		p := all[path]
+		if p == nil {
+			p = more[path]
+		}
 		if p == nil || p.Export == "" {
 			return nil, fmt.Errorf("no package %s that compiles is in use here", path)
 		}
