@@ -14,7 +14,7 @@ SCENARIOS    ?=
 export ADDR FUZZTIME FUZZ
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test race lint attack soak fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
+.PHONY: help chat cluster mixed test race lint attack soak fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,14 @@ bench-compare: ## two results of bench side by side (OLD=file.json NEW=file.json
 gobench: ## the Go benchmarks (BENCH=regexp narrows them)
 	@scripts/go-modules go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+mixed: gcc ## clusters of Kawat's servers and Node's, on every backplane (E2E_PLANES=redis,nats and E2E_PAIRS=kawat-reference narrow them)
+	@scripts/npm-install e2e/cluster
+	@node e2e/run.mjs --cluster
+
+cluster: client ## the chat on three nodes behind a proxy that takes turns (ADDR=127.0.0.1:3000, REDIS=redis://... links them by Redis)
+	@mkdir -p .cache && go build -C examples/cluster -o ../../.cache/cluster .
+	@.cache/cluster -addr $(ADDR) $(if $(REDIS),-redis $(REDIS)) -client examples/chat/node_modules/socket.io-client/dist
+
 e2e: gcc ## the official JavaScript clients against all hosts (E2E_HOSTS=gin,node narrows them)
 	@scripts/npm-install e2e
 	@scripts/npm-install bench/servers/node
@@ -71,6 +79,7 @@ examples: gcc client ## run the examples' tests, and say how to start them
 # What the tests need beyond Go, Node and npm, installed only where it is missing.
 prepare: gcc client
 	@scripts/npm-install e2e
+	@scripts/npm-install e2e/cluster
 	@scripts/npm-install bench/servers/node
 	@scripts/debian-packages chromium=chromium redis-server=redis-server '/usr/lib/postgresql/*/bin/initdb=postgresql'
 

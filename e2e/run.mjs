@@ -2,7 +2,8 @@
 //
 //   node run.mjs             the clients' matrix
 //   node run.mjs --browser   the chat in a browser
-//   node run.mjs --all       both
+//   node run.mjs --cluster   several servers, Kawat's and Node's, with the servers that link them
+//   node run.mjs --all       all of it
 //
 // E2E_HOSTS=gin,node narrows the matrix to these hosts.
 import { spawnSync } from 'node:child_process';
@@ -11,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const mode = process.argv[2] ?? '--matrix';
-const folders = { '--matrix': ['test'], '--browser': ['browser'], '--all': ['test', 'browser'] }[mode];
+const folders = {
+  '--matrix': ['test'], '--browser': ['browser'], '--cluster': ['cluster/test'], '--all': ['test', 'browser', 'cluster/test'],
+}[mode];
 if (!folders) {
   console.error(`unknown option ${mode}`);
   process.exit(2);
@@ -25,9 +28,13 @@ const run = (program, args) => {
 
 const server = ['server', './server'];
 const compared = [['bench-kawat', '../bench/servers/kawat'], ['bench-floor', '../bench/servers/floor']];
-const programs = { test: [server, ['parser', './parser'], ...compared], browser: [['chat', '../examples/chat'], server] };
-for (const [name, source] of new Set(folders.flatMap((folder) => programs[folder]))) {
-  run('go', ['build', '-race', '-o', `.bin/${name}`, source]);
+const programs = {
+  test: [server, ['parser', './parser'], ...compared],
+  browser: [['chat', '../examples/chat'], server],
+  'cluster/test': [['cluster', './node', 'cluster'], ['natsd', './natsd', 'cluster']], // in a module of their own
+};
+for (const [name, source, module = '.'] of new Set(folders.flatMap((folder) => programs[folder]))) {
+  run('go', ['build', '-C', module, '-race', '-o', `${here}.bin/${name}`, source]);
 }
 const files = folders.flatMap((folder) =>
   readdirSync(here + folder).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`));

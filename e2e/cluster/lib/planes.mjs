@@ -1,0 +1,13 @@
+import { startNats, startPostgres, startRedis } from './buses.mjs';
+
+/** The buses; E2E_PLANES=redis,streams narrows them. Those that are `ours` have no published adapter for Node. */
+export const planes = [
+  { name: 'redis', start: startRedis },
+  { name: 'redis-specific', start: startRedis },
+  { name: 'sharded', start: startRedis },
+  { name: 'sharded-private', start: startRedis },
+  { name: 'streams', start: startRedis, durable: true },
+  { name: 'postgres', start: startPostgres },
+  { name: 'nats', start: startNats, ours: true },
+  { name: 'jetstream', start: startNats, ours: true, durable: true },
+].filter(({ name }) => !process.env.E2E_PLANES || process.env.E2E_PLANES.split(',').includes(name));
