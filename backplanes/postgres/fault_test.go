@@ -75,6 +75,7 @@ func once(t *testing.T, members ...*member) {
 }
 
 func TestServerIsStartedAnew(t *testing.T) {
+	t.Parallel()
 	s := testservers.StartPostgres(t)
 	c := quick(Config{Pool: pool(t, s.URL()), CreateTable: true})
 	b := hurried(c)
@@ -187,6 +188,7 @@ func TestSenderIsEnded(t *testing.T) {
 
 // A server that hangs is noticed, nobody waits for it, and it is found again.
 func TestServerHangs(t *testing.T) {
+	t.Parallel()
 	s := testservers.StartPostgres(t)
 	c := Config{Pool: pool(t, s.URL()), CreateTable: true}
 	b := hurried(c)
@@ -233,6 +235,7 @@ func TestServerHangs(t *testing.T) {
 
 // What is between is cut in all ways.
 func TestNetworkFaults(t *testing.T) {
+	t.Parallel()
 	s := server(t)
 	proxy, err := faultproxy.Start(s.Addr(), faultproxy.Options{})
 	if err != nil {

@@ -79,12 +79,17 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 	n.read = n.table.read
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.running, n.stop = running, stop
-	if err := n.listen(ctx); err != nil {
-		stop()
-		pool.Close()
-		return nil, err
-	}
 	n.sender = &sender{settings: s, patience: l.patience, connect: s.connect, dropped: n.dropped}
+	if err = n.sender.ready(ctx); err == nil { // what is said first is not late
+		err = n.listen(ctx)
+	}
+	if err != nil {
+		stop()
+		n.sender.close()
+		pool.Close()
+		return nil, fmt.Errorf("postgres: cannot connect: %w", err)
+	}
+	n.sender.used = time.Now()
 	n.queue = s.outbox(n.sender)
 	n.join()
 	go n.receive(running)
@@ -98,7 +103,7 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 func (n *node) listen(ctx context.Context) error {
 	conn, err := n.listener.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("postgres: cannot connect: %w", err)
+		return err
 	}
 	go n.listener.run(n.running, conn)
 	ctx, cancel := context.WithTimeout(ctx, n.listener.answer)
@@ -107,7 +112,7 @@ func (n *node) listen(ctx context.Context) error {
 	case <-n.listener.heard:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("postgres: the server does not say that it has heard LISTEN: %w", ctx.Err())
+		return fmt.Errorf("the server does not say that it has heard LISTEN: %w", ctx.Err())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 // Two nodes with hostile namespaces: each hears its own, and nobody else's.
 func TestHostileNamespaces(t *testing.T) {
+	t.Parallel()
 	c := apart(t)
 	b := New(c)
 	sender, all := join(t, b, hostile...), join(t, b, hostile...)
@@ -185,6 +186,7 @@ func quick(c Config) Config {
 
 // A node of Node's that falls silent is forgotten, and one that says so at once.
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	c := quick(apart(t))
 	n := join(t, New(c), "/", "/b")
 	channel := c.ChannelPrefix + "#/"
@@ -211,6 +213,7 @@ func TestSilence(t *testing.T) {
 
 // Node's servers say hello before they listen, so they would miss the answer.
 func TestHelloIsAnsweredTwice(t *testing.T) {
+	t.Parallel()
 	c := apart(t)
 	c.HeartbeatInterval, c.HeartbeatTimeout = time.Hour, 2*time.Hour
 	b := New(c)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestBackplane(t *testing.T) {
+	t.Parallel()
 	backplanetest.Run(t, backplanetest.Config{New: func(t *testing.T, cluster string) backplane.Backplane {
 		return New(Config{Pool: pool(t, server(t).URL()), ChannelPrefix: cluster, TableName: cluster, CreateTable: true})
 	}})
