@@ -274,8 +274,13 @@ func TestANodeThatIsBehind(t *testing.T) {
 		synctest.Wait()
 		must(t, b.Local().Emit("three"))
 		synctest.Wait()
+		p.hear()
+		local := p.offset
 		must(t, b.Socket(p.id).Volatile().Emit("four"))
 		p.wantTook("three, four")
+		if _, err := backplane.ParseOffset(local); err != nil || p.offset != local {
+			t.Errorf("offsets %s and %s", local, p.offset)
+		}
 		q.wantTook("zero, three")
 		p.cut()
 		p.moveTo(a, true)
