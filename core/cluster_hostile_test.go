@@ -187,9 +187,16 @@ func TestNodesThatDoNotCount(t *testing.T) {
 		took time.Duration
 		err  error
 	}{
-		"silent":          {nil, nil, 5 * time.Second, socketio.ErrAckTimeout},
-		"dies":            {nil, func(p *puppet) { _ = p.Close() }, time.Second, nil},
-		"dies, counted":   {func(m *backplane.Memory) backplane.Backplane { return modest{m, false} }, func(p *puppet) { _ = p.Close() }, time.Second, nil},
+		"silent":        {nil, nil, 5 * time.Second, socketio.ErrAckTimeout},
+		"dies":          {nil, func(p *puppet) { _ = p.Close() }, time.Second, nil},
+		"dies, counted": {func(m *backplane.Memory) backplane.Backplane { return modest{m, false} }, func(p *puppet) { _ = p.Close() }, time.Second, nil},
+		"counts, and dies": {nil, func(p *puppet) {
+			p.mu.Lock()
+			asked := p.came[0]
+			p.mu.Unlock()
+			_ = p.Reply(asked, backplane.Message{Kind: backplane.ClientCount, Count: 1})
+			_ = p.Close()
+		}, time.Second, nil},
 		"shuts":           {nil, func(p *puppet) { p.Shut("/") }, time.Second, nil},
 		"shuts something": {nil, func(p *puppet) { p.Open("/x"); p.Shut("/x") }, 5 * time.Second, socketio.ErrAckTimeout},
 	} {

@@ -88,9 +88,13 @@ func TestBackplanesAreToldOfRooms(t *testing.T) {
 				if !a.Recovered() || !there["/ z"] || !there["/ "+a.ID()] {
 					t.Errorf("when it is back: %v", there)
 				}
+				beside := dial(t, io) // is in a room with the one that is away, for a while
+				must(t, socketOf(t, io.Namespace, beside).Join("z"))
 				a.Abort()
 				settle()
 				take()
+				beside.Leave()
+				want("-/ " + beside.ID())
 				time.Sleep(time.Hour)
 				want("-/ z", "-/ "+a.ID())
 			})

@@ -158,3 +158,24 @@ func TestManySocketsAtOnceOnAllNodes(t *testing.T) {
 		rooms.want(t, "+x", "+'; DROP", "-"+n.clients["b1"].ID(), "-x", "-"+n.clients["a1"].ID(), "-'; DROP")
 	})
 }
+
+// A RemoteSocket has one client, and its ack is enough, whoever else is in its room.
+func TestARemoteSocketsAckIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := spread(t, 2, socketio.Config{})
+		for _, name := range []string{"b0", "b1"} {
+			must(t, n.socket(name).Join(n.clients["a1"].ID()))
+		}
+		n.clients["a1"].On("ask", func(e siotest.Event) { e.Ack("yes") })
+		found, err := n.nodes[0].In(n.clients["a1"].ID()).FetchSockets(t.Context())
+		must(t, err)
+		i := slices.IndexFunc(found, func(r *socketio.RemoteSocket) bool { return r.ID() == n.clients["a1"].ID() })
+		start := time.Now()
+		if v, err := socketio.EmitWithAck[string](t.Context(), found[i], "ask"); v != "yes" || err != nil || time.Since(start) != 0 {
+			t.Error(v, err, time.Since(start))
+		}
+		if owed := n.nodes[0].Stats().PendingAcks; owed != 0 {
+			t.Errorf("%d acks are pending", owed)
+		}
+	})
+}

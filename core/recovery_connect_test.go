@@ -250,7 +250,7 @@ func TestRecoveryBadClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		io := recoverable(t, socketio.Recovery{})
 		io.OnConnection(func(_ context.Context, s *socketio.Socket) error {
-			if len(s.Rooms()) != 1 && !s.Recovered() {
+			if len(s.Rooms()) > 1 && !s.Recovered() { // it may have gone again already, and be in none
 				t.Errorf("in the rooms %q", s.Rooms())
 			}
 			return s.Join("room")

@@ -182,3 +182,20 @@ func TestSurveysWithoutTheNamespace(t *testing.T) {
 		}
 	})
 }
+
+// A node without the namespace is none of those that are counted.
+func TestSurveysCountMembersOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := backplane.NewMemory()
+		link := modest{memory, false}
+		io := serve(t, socketio.Config{Backplane: link})
+		serve(t, socketio.Config{Backplane: link})
+		silent := pull(t, memory)
+		io.Of("/x")
+		silent.Open("/x")
+		start := time.Now()
+		if n, err := io.Of("/x").Count(t.Context()); n != 0 || !errors.Is(err, socketio.ErrAckTimeout) || time.Since(start) != 5*time.Second {
+			t.Error(n, err, time.Since(start))
+		}
+	})
+}
