@@ -26,7 +26,8 @@ type world struct {
 	nodes  []*node
 	lose   func(m []byte) bool // whether a message between them is lost; nil: none is
 	mu     sync.Mutex
-	seen   int // messages between them
+	seen   int   // messages between them
+	fails  error // what sending one fails with
 }
 
 type node struct {
@@ -94,8 +95,11 @@ func (w *world) add(change func(*engine.Config, *Config)) *node {
 	rc.Post = func(to string, m []byte) error {
 		w.mu.Lock()
 		w.seen++
-		lost := w.lose != nil && w.lose(m[Room:])
+		lost, fails := w.lose != nil && w.lose(m[Room:]), w.fails
 		w.mu.Unlock()
+		if fails != nil {
+			return fails
+		}
 		if lost {
 			return nil
 		}
