@@ -65,7 +65,7 @@ type Relay struct {
 }
 
 type counters struct {
-	sent, served, tunnels, waiting, failed, refused, ignored, bytes atomic.Int64
+	sent, served, tunnels, waiting, failed, refused, bytes atomic.Int64
 }
 
 // Stats are a Relay's counters at one moment.

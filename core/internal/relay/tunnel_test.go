@@ -99,9 +99,9 @@ func TestBatches(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	inWorld(t, 2, func(c *engine.Config, _ *Config) { c.PingInterval, c.WriteTimeout = time.Hour, 10*time.Second }, func(t *testing.T, w *world) {
 		door, owner := w.nodes[0], w.nodes[1]
-		go_on := make(chan struct{})
+		proceed := make(chan struct{})
 		heard := 0
-		owner.receive = func(*engine.Session, []byte, bool) { heard++; <-go_on }
+		owner.receive = func(*engine.Session, []byte, bool) { heard++; <-proceed }
 		c := door.move(owner.open())
 		for range 100 {
 			c.send(make([]byte, 100_000))
@@ -114,7 +114,7 @@ func TestBackpressure(t *testing.T) {
 		if len(c.in) < 90 || heard != 1 {
 			t.Errorf("of 100 messages %d were left unread, and %d handled", len(c.in), heard)
 		}
-		close(go_on)
+		close(proceed)
 		synctest.Wait()
 		if heard != 100 {
 			t.Errorf("%d were heard", heard)
