@@ -12,7 +12,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/kawat-go/kawat/backplanes/nats"
 	"github.com/kawat-go/kawat/backplanes/nats/embedded"
 	"github.com/kawat-go/kawat/core/backplane"
 )
@@ -170,18 +169,5 @@ func emit(namespace, request string) backplane.Message {
 	return backplane.Message{
 		Kind: backplane.ServerSideEmit, Namespace: namespace, Request: request,
 		Data: backplane.Data{JSON: []byte(`["x"]`)},
-	}
-}
-
-// nodesOf makes the nodes of one cluster: each on the next of its servers.
-func plain(servers ...*embedded.Server) func(prefix string) func() backplane.Backplane {
-	return func(prefix string) func() backplane.Backplane {
-		i := 0
-		return func() backplane.Backplane {
-			c := servers[i%len(servers)].Config()
-			c.Prefix = prefix
-			i++
-			return nats.New(c)
-		}
 	}
 }

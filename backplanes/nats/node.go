@@ -100,13 +100,10 @@ func (n *node) outbox(retry bool) *outbox.Outbox[item] {
 
 // begin subscribes to what all nodes of Kawat's hear, and says hello.
 func (n *node) begin() error {
-	var subs []*natsgo.Subscription
 	for _, subject := range []string{membersOf, membersOf + "." + n.id, statesOf, statesOf + "." + n.id} {
-		sub, err := n.link.nc.ChanSubscribe(n.config.Prefix+subject, n.link.arrived)
-		if err != nil {
+		if _, err := n.link.nc.ChanSubscribe(n.config.Prefix+subject, n.link.arrived); err != nil {
 			return fmt.Errorf("nats: %w", err)
 		}
-		subs = append(subs, sub)
 	}
 	if err := n.link.nc.FlushTimeout(dialTimeout); err != nil {
 		return n.config.unreachable(err)
@@ -139,7 +136,7 @@ func (n *node) begin() error {
 		},
 	})
 	close(n.joined)
-	n.say("", state{Ask: true})
+	n.say(state{Ask: true})
 	n.ended.Go(n.listen)
 	n.ended.Go(n.beat)
 	return nil
@@ -273,10 +270,10 @@ func (n *node) received(subject string, data []byte) {
 		return
 	}
 	rest := strings.TrimPrefix(subject, n.config.Prefix)
-	switch to := "." + n.id; {
-	case rest == membersOf || rest == membersOf+to:
+	switch to := "." + n.id; rest {
+	case membersOf, membersOf + to:
 		n.members.Received(data)
-	case rest == statesOf || rest == statesOf+to:
+	case statesOf, statesOf + to:
 		n.stated(data)
 	default:
 		m, err := wire.Decode(data, wire.Limits{})
@@ -325,7 +322,7 @@ func (n *node) up(after time.Duration) {
 	if n.stream == nil {
 		n.observe(backplane.Event{Kind: backplane.Gap, Lost: -1, For: after})
 	}
-	n.say("", state{Ask: true})
+	n.say(state{Ask: true})
 }
 
 // Close implements [backplane.Node].
@@ -345,7 +342,7 @@ func (n *node) Close() error {
 		}
 		if n.members != nil {
 			n.members.Close()
-			n.say("", state{Bye: true})
+			n.say(state{Bye: true})
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -25,7 +25,6 @@ type space struct {
 	token  string
 	peers  map[string]time.Time // when those of others were heard of
 	beaten time.Time            // when those who are not Kawat's were told that we are here
-	opened bool                 // it has been subscribed to, or will be next
 	subs   []*natsgo.Subscription
 }
 
@@ -221,7 +220,7 @@ func (n *node) beat() {
 		// had just come, at another server of a cluster.
 		if changed || now.Sub(said) >= heartbeat {
 			said = now
-			n.say("", state{})
+			n.say(state{})
 		}
 	}
 }

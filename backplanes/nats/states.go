@@ -70,29 +70,27 @@ func (n *node) names(yield func(string) bool) {
 	}
 }
 
-// say tells a node, or all of them, of the own namespaces.
-func (n *node) say(to string, st state) {
+// say tells all nodes of the own namespaces.
+func (n *node) say(st state) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if to == "" {
-		size := 0
-		for name, open := range n.changed {
-			if size += len(name); open {
-				st.Opened = append(st.Opened, name)
-			} else {
-				st.Shut = append(st.Shut, name)
-			}
+	size := 0
+	for name, open := range n.changed {
+		if size += len(name); open {
+			st.Opened = append(st.Opened, name)
+		} else {
+			st.Shut = append(st.Shut, name)
 		}
-		if size > partBytes {
-			st.Opened, st.Shut = nil, nil
-		}
-		clear(n.changed)
 	}
-	n.saying(to, st)
+	if size > partBytes {
+		st.Opened, st.Shut = nil, nil
+	}
+	clear(n.changed)
+	n.saying("", st)
 }
 
-// saying is say, with n.mu held, so that the order is that in which namespaces are
-// opened and shut.
+// saying tells a node, or all of them. It is called with n.mu held, so that the order
+// is that in which namespaces are opened and shut.
 func (n *node) saying(to string, st state) {
 	if n.closed && !st.Bye || to != "" && !isUID(to) {
 		return
