@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kawat-go/kawat/bench/internal/peers"
@@ -157,7 +158,7 @@ func interrupted(ctx context.Context) error {
 func (b *bench) turn(ctx context.Context, s scenario.Scenario, round, shift int, cores []int) {
 	for i := range b.peers {
 		p := b.peers[(i+round+shift)%len(b.peers)]
-		if s.Polling && !p.Polling || ctx.Err() != nil {
+		if s.Polling && !p.Polling || s.Bus != "" && !slices.Contains(p.Buses, s.Bus) || ctx.Err() != nil {
 			continue
 		}
 		if time.Now().After(b.deadline) {
@@ -184,6 +185,14 @@ func (b *bench) turn(ctx context.Context, s scenario.Scenario, round, shift int,
 // one starts a server, measures it, and stops it.
 func (b *bench) one(ctx context.Context, s scenario.Scenario, p peers.Peer, round int, cores []int) ([]scenario.Figures, error) {
 	spec := p.Spec(b.root, b.bin, s.Args...)
+	if s.Bus != "" {
+		url, stop, err := startBus(ctx, s.Bus, b.bin)
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
+		spec = p.Linked(b.root, b.bin, s.Bus, url, s.Args...)
+	}
 	if cores != nil {
 		spec.Cores = cores[:1]
 	}

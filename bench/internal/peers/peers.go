@@ -29,26 +29,33 @@ type Peer struct {
 	Title string
 	// Polling is whether it knows long-polling, and with it the upgrade.
 	Polling bool
+	// Buses are those by which it can be linked with another of its kind.
+	Buses []string
 
 	program string // below bench/servers
 	args    []string
 }
 
-const nodeServer = "bench/servers/node"
+const (
+	nodeServer    = "bench/servers/node"
+	clusterServer = "bench/servers/cluster" // a module of its own
+)
 
 // All returns the servers that there are, in the order of reports.
 func All() []Peer {
 	kawat := func(host, title string) Peer {
 		return Peer{Name: host, Title: title, Polling: true, program: "kawat", args: []string{"-host", host}}
 	}
-	return []Peer{
+	all := []Peer{
 		kawat("nethttp", "Kawat on net/http"),
 		kawat("gin", "Kawat on Gin"),
 		kawat("echo", "Kawat on Echo"),
 		kawat("fiber", "Kawat on Fiber"),
-		{Name: Node, Title: "Node, socket.io 4.8.4", Polling: true},
+		{Name: Node, Title: "Node, socket.io 4.8.4", Polling: true, Buses: []string{"redis", "sharded", "streams", "postgres"}},
 		{Name: Floor, Title: "bare loop", program: "floor"},
 	}
+	all[0].Buses = []string{"redis", "sharded", "streams", "postgres", "nats", "jetstream"}
+	return all
 }
 
 // Find returns the servers with the given names, in the order of reports; all
@@ -91,8 +98,9 @@ func Root() (string, error) {
 // Build builds the programs of the servers into a folder, and installs what Node's
 // needs. What it has to say goes to log.
 func Build(ctx context.Context, root, dir string, peers []Peer, log io.Writer) error {
-	node, packages := false, map[string]bool{}
+	node, linked, packages := false, false, map[string]bool{}
 	for _, p := range peers {
+		linked = linked || p.Name != Node && len(p.Buses) > 0
 		if p.Name == Node {
 			node = true
 		} else {
@@ -115,6 +123,11 @@ func Build(ctx context.Context, root, dir string, peers []Peer, log io.Writer) e
 			return err
 		}
 	}
+	if linked {
+		if err := run("go", "build", "-C", clusterServer, "-o", dir+string(filepath.Separator), "."); err != nil {
+			return err
+		}
+	}
 	if node {
 		return run(filepath.Join("scripts", "npm-install"), nodeServer)
 	}
@@ -129,4 +142,20 @@ func (p Peer) Spec(root, dir string, args ...string) process.Spec {
 		return process.Spec{Name: p.Name, Path: "node", Args: append([]string{server}, args...)}
 	}
 	return process.Spec{Name: p.Name, Path: filepath.Join(dir, p.program), Args: append(p.args[:len(p.args):len(p.args)], args...)}
+}
+
+// Linked says how to start two servers that are linked by a bus, in one process: see
+// [Peer.Spec]. url is of the server behind the bus.
+func (p Peer) Linked(root, dir, bus, url string, args ...string) process.Spec {
+	args = append([]string{"-backplane", bus, "-url", url}, args...)
+	if p.Name == Node {
+		server := filepath.Join(root, nodeServer, "cluster.mjs")
+		return process.Spec{Name: p.Name, Path: "node", Args: append([]string{server}, args...)}
+	}
+	return process.Spec{Name: p.Name, Path: filepath.Join(dir, "cluster"), Args: args}
+}
+
+// NATS says how to start a NATS server, which keeps its streams in a folder.
+func NATS(dir, store string) process.Spec {
+	return process.Spec{Name: "nats", Path: filepath.Join(dir, "cluster"), Args: []string{"-nats", store}}
 }

@@ -23,7 +23,7 @@ func polling(s Scenario) Scenario {
 // All returns all scenarios, in the order of the report.
 func All() []Scenario {
 	ws := load.WebSocket
-	return []Scenario{
+	all := []Scenario{
 		{Name: "idle", run: runIdle, Parts: []report.Scenario{
 			{Name: "connect", Family: "Connections", Op: "connection", Text: "a WebSocket is opened and \"/\" joined, 64 at a time"},
 			{Name: "idle", Family: "Connections", Op: "connection", Text: "memory of connections that do nothing, 5 s after the last was made"},
@@ -62,4 +62,23 @@ func All() []Scenario {
 		one("Connections", "connection", "churn", "a WebSocket is opened, \"/\" joined, and closed; 64 at a time",
 			churning(64, ws)),
 	}
+	for _, bus := range []string{"redis", "sharded", "streams", "postgres", "nats", "jetstream"} {
+		all = append(all,
+			linked(bus, one("Cluster", "delivery", bus, "a room of 10 on another node, as fast as it goes, through "+buses[bus],
+				broadcasting(10, 1, 8))),
+			linked(bus, one("Cluster", "delivery", bus+"-paced", "the same, 500 messages a second",
+				broadcastPaced(10, 500))))
+	}
+	return all
+}
+
+func linked(bus string, s Scenario) Scenario {
+	s.Bus = bus
+	return s
+}
+
+// buses are what links servers, in words.
+var buses = map[string]string{
+	"redis": "Redis, publish and subscribe", "sharded": "Redis, sharded", "streams": "Redis, streams",
+	"postgres": "PostgreSQL", "nats": "NATS", "jetstream": "NATS JetStream",
 }

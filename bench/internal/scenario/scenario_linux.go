@@ -19,6 +19,8 @@ type Scenario struct {
 	Args []string
 	// Polling tells that the server must speak long-polling.
 	Polling bool
+	// Bus is what links the two servers that are wanted; none for a single server.
+	Bus string
 	// Parts are what comes of it: one part of the scenario's own name, mostly.
 	Parts []report.Scenario
 

@@ -1,16 +1,7 @@
 // The contract of the comparison (bench/README.md) on Node's own server, with its default options.
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
-
-// Flags are written as Go's flag package takes them, so that all servers start alike.
-const flags = { addr: '127.0.0.1:0', 'ping-interval': '25s', 'ping-timeout': '20s' };
-for (let i = 2; i + 1 < process.argv.length; i += 2) flags[process.argv[i].replace(/^-+/, '')] = process.argv[i + 1];
-
-function milliseconds(duration) {
-  const [, number, unit] = /^([0-9.]+)(ms|s|m)$/.exec(duration) ?? [];
-  if (!number) throw new Error(`${duration} is no duration: write 500ms, 25s or 1m`);
-  return Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit];
-}
+import { flags, listen, milliseconds } from './flags.mjs';
 
 const http = createServer();
 const io = new Server(http, {
@@ -41,9 +32,4 @@ io.on('connection', (socket) => {
   socket.on('quiet', () => {});
 });
 
-const colon = flags.addr.lastIndexOf(':');
-http.listen(Number(flags.addr.slice(colon + 1)), flags.addr.slice(0, colon), () => {
-  const { address, port } = http.address();
-  console.log(`listening ${address}:${port}`);
-});
-process.on('SIGTERM', () => process.exit(0)); // dropping everybody: the next round waits
+listen(http);
