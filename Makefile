@@ -80,6 +80,7 @@ examples: gcc client ## run the examples' tests, and say how to start them
 prepare: gcc client
 	@scripts/npm-install e2e
 	@scripts/npm-install e2e/cluster
+	@scripts/npm-install backplanes/nats/node
 	@scripts/npm-install bench/servers/node
 	@scripts/debian-packages chromium=chromium redis-server=redis-server '/usr/lib/postgresql/*/bin/initdb=postgresql'
 
