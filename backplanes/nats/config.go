@@ -31,9 +31,9 @@ type Config struct {
 	// encrypt, and does not keep others from sending again what they have heard.
 	Secret string
 
-	// MaxQueued and MaxQueuedBytes bound what waits to be sent. Beyond that, Publish
+	// MaxQueuedMessages and MaxQueuedBytes bound what waits to be sent. Beyond that, Publish
 	// fails. Defaults 100,000 messages and 64 MiB.
-	MaxQueued, MaxQueuedBytes int
+	MaxQueuedMessages, MaxQueuedBytes int
 	// MaxReceivedBytes bounds what has come and waits for this node. Beyond that
 	// messages are dropped, and an Observer is told of a Gap. Default 64 MiB.
 	MaxReceivedBytes int
@@ -58,8 +58,8 @@ func (c Config) withDefaults() Config {
 	if c.Prefix == "" {
 		c.Prefix = "socket.io"
 	}
-	if c.MaxQueued <= 0 {
-		c.MaxQueued = 100_000
+	if c.MaxQueuedMessages <= 0 {
+		c.MaxQueuedMessages = 100_000
 	}
 	if c.MaxQueuedBytes <= 0 {
 		c.MaxQueuedBytes = 64 << 20

@@ -47,7 +47,7 @@ func newEmitter(c Config, durable bool) (backplane.Publisher, error) {
 		return nil, err
 	}
 	e.out = outbox.New(outbox.Config[item]{
-		MaxItems: c.MaxQueued, MaxBytes: c.MaxQueuedBytes, Size: item.size, Send: e.send,
+		MaxItems: c.MaxQueuedMessages, MaxBytes: c.MaxQueuedBytes, Size: item.size, Send: e.send,
 		Dropped: func(n int, err error) { slog.Warn("nats: an emitter has lost messages", "messages", n, "error", err) },
 	})
 	return e, nil

@@ -93,7 +93,7 @@ func newNode(ctx context.Context, c Config, host backplane.Host) (*node, error) 
 
 func (n *node) outbox(retry bool) *outbox.Outbox[item] {
 	return outbox.New(outbox.Config[item]{
-		MaxItems: n.config.MaxQueued, MaxBytes: n.config.MaxQueuedBytes,
+		MaxItems: n.config.MaxQueuedMessages, MaxBytes: n.config.MaxQueuedBytes,
 		Size: item.size, Send: n.send, Retry: retry, Dropped: n.dropped,
 	})
 }

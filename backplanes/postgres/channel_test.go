@@ -72,7 +72,7 @@ func TestConfig(t *testing.T) {
 		{Config{}, ""},
 		{Config{TableName: "app.messages"}, ""},
 		{Config{TableName: `"My App"."x; y"`}, ""},
-		{Config{PayloadThreshold: 7999, Secret: []byte("x"), CleanupInterval: -1}, ""},
+		{Config{PayloadThreshold: 7999, Secret: "x", CleanupInterval: -1}, ""},
 		{Config{ChannelPrefix: strings.Repeat("x", 33)}, "ChannelPrefix"},
 		{Config{ChannelPrefix: "a\x00"}, "ChannelPrefix"},
 		{Config{ChannelPrefix: "\xff"}, "ChannelPrefix"},

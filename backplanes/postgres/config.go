@@ -46,7 +46,7 @@ type Config struct {
 	CleanupInterval time.Duration
 	// Secret, if it is set, authenticates what nodes say to each other: messages that
 	// were not made with it are ignored. Node's servers cannot take part then.
-	Secret []byte
+	Secret string
 	// MaxMessageBytes bounds a message, also one that comes. Default 64 MiB.
 	MaxMessageBytes int
 	// MaxQueuedMessages and MaxQueuedBytes bound what waits to be sent, beyond which

@@ -17,7 +17,7 @@ import (
 func TestEmitter(t *testing.T) {
 	for _, secret := range []string{"", "secret"} {
 		c := apart(t)
-		c.Secret = []byte(secret)
+		c.Secret = secret
 		long := "/" + strings.Repeat("n", 70)
 		n := join(t, New(c), "/", "/chat", long)
 		tap := listen(t, c, c.ChannelPrefix+"#/chat")

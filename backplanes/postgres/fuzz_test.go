@@ -17,7 +17,7 @@ import (
 // unlinked returns a node without a server, whose rows are those of rows.
 func unlinked(t testing.TB, secret string, m *member, rows map[int64][]byte) *node {
 	t.Helper()
-	s := configured(t, Config{Secret: []byte(secret), MaxMessageBytes: 1 << 20})
+	s := configured(t, Config{Secret: secret, MaxMessageBytes: 1 << 20})
 	ctx, stop := context.WithCancel(t.Context())
 	n := &node{
 		settings: s, id: "00112233445566ff", host: m.host(), running: ctx, stop: stop,

@@ -290,7 +290,7 @@ func (m *member) mail() []string {
 func TestRelay(t *testing.T) {
 	for _, secret := range []string{"", "secret"} {
 		c := apart(t)
-		c.Secret = []byte(secret)
+		c.Secret = secret
 		b := New(c)
 		n, other, third := join(t, b), join(t, b), join(t, b)
 		until(t, "they know each other", func() bool { return len(n.Nodes()) == 2 && len(other.Nodes()) == 2 && len(third.Nodes()) == 2 })
@@ -327,7 +327,7 @@ func TestRelay(t *testing.T) {
 // With a secret nobody without it is heard, nor understood on another channel.
 func TestSecret(t *testing.T) {
 	c := apart(t)
-	c.Secret = []byte("secret")
+	c.Secret = "secret"
 	b := New(c)
 	n, other := join(t, b, "/", "/b"), join(t, b, "/", "/b")
 	meet("/", n, other)

@@ -120,7 +120,7 @@ func (n *node) deliver(m backplane.Message, pass pass) {
 func (n *node) notified(ctx context.Context, channel string, payload []byte) {
 	payload = bytes.TrimRight(payload, " \t\r\n")
 	ns := n.on(channel)
-	if ns != nil && len(n.Secret) == 0 && bytes.HasSuffix(payload, ns.own) {
+	if ns != nil && n.Secret == "" && bytes.HasSuffix(payload, ns.own) {
 		return // what this node has sent
 	}
 	if ns == nil && channel != n.everybody() && channel != n.private(n.id) {
@@ -142,7 +142,7 @@ func (n *node) notified(ctx context.Context, channel string, payload []byte) {
 
 // unwrap returns what a notification carries.
 func (s settings) unwrap(channel string, ns *namespace, payload []byte) ([]byte, error) {
-	if len(s.Secret) == 0 && (ns != nil || bytes.HasPrefix(payload, []byte("{"))) {
+	if s.Secret == "" && (ns != nil || bytes.HasPrefix(payload, []byte("{"))) {
 		return payload, nil
 	}
 	data := make([]byte, base64.StdEncoding.DecodedLen(len(payload)))
@@ -154,10 +154,10 @@ func (s settings) unwrap(channel string, ns *namespace, payload []byte) ([]byte,
 }
 
 func (s settings) unseal(channel string, data []byte) ([]byte, error) {
-	if len(s.Secret) == 0 {
+	if s.Secret == "" {
 		return data, nil
 	}
-	return seal.Open(s.Secret, channel, data)
+	return seal.Open([]byte(s.Secret), channel, data)
 }
 
 // take takes what came on a channel, of a namespace or, if ns is nil, of this node.

@@ -64,7 +64,7 @@ func (s settings) inNotification(channel string, data []byte, binary bool) (o ou
 		return outgoing{}, false
 	}
 	text := string(data)
-	if len(s.Secret) > 0 || binary {
+	if s.Secret != "" || binary {
 		text = base64.StdEncoding.EncodeToString(s.seal(channel, data))
 	}
 	return outgoing{channel: channel, text: text}, len(text) <= s.PayloadThreshold
@@ -79,10 +79,10 @@ func (s settings) inTable(channel string, h header, data []byte) (outgoing, erro
 }
 
 func (s settings) seal(channel string, data []byte) []byte {
-	if len(s.Secret) == 0 {
+	if s.Secret == "" {
 		return data
 	}
-	return seal.Seal(nil, s.Secret, channel, data)
+	return seal.Seal(nil, []byte(s.Secret), channel, data)
 }
 
 // maxBatch bounds what is sent in one transaction, in bytes, but for the first message.

@@ -35,7 +35,7 @@ type Config struct {
 	// Secret has each message carry a proof that a node with the same Secret has sent
 	// it, and others are ignored. Node's adapters have no such thing, so it is for
 	// clusters of Kawat's alone. Default: none.
-	Secret []byte
+	Secret string
 
 	// MaxMessageBytes is how long a message may be: one that is longer is not sent, or
 	// ignored. Redis itself cuts off a subscriber with 32 MiB before it. Default 32 MiB.

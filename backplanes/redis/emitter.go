@@ -67,7 +67,7 @@ func (p *publisher) Publish(m backplane.Message) (err error) {
 	if err != nil {
 		return err
 	}
-	return p.bus.publish(channel, seal.Seal(nil, p.cfg.Secret, channel, payload))
+	return p.bus.publish(channel, seal.Seal(nil, []byte(p.cfg.Secret), channel, payload))
 }
 
 // Close implements [backplane.Publisher].

@@ -247,11 +247,11 @@ func TestTooLong(t *testing.T) {
 func TestSecret(t *testing.T) {
 	both(t, func(t *testing.T, make func(Config) backplane.Backplane) {
 		cfg := config(t)
-		cfg.Secret, cfg.SubscriptionMode = []byte("secret"), Static
+		cfg.Secret, cfg.SubscriptionMode = "secret", Static
 		one, two := join(t, make(cfg), "/", "/a"), join(t, make(cfg), "/", "/a")
-		cfg.Secret = []byte("another")
+		cfg.Secret = "another"
 		three := join(t, make(cfg), "/", "/a")
-		cfg.Secret = nil
+		cfg.Secret = ""
 		four := join(t, make(cfg), "/", "/a")
 		three.publish(event("/", "x"))
 		four.publish(event("/", "x"))

@@ -107,7 +107,7 @@ func (n *node) join(ctx context.Context) error {
 func (n *node) post(to string, data []byte) error { return n.send(n.mail(to), data) }
 
 func (n *node) send(channel string, payload []byte) error {
-	return n.bus.publish(channel, seal.Seal(nil, n.cfg.Secret, channel, payload))
+	return n.bus.publish(channel, seal.Seal(nil, []byte(n.cfg.Secret), channel, payload))
 }
 
 // ID implements [backplane.Node].
@@ -326,7 +326,7 @@ func (n *node) take(d delivery) (err error) {
 	if len(d.payload) > n.cfg.MaxMessageBytes+seal.Overhead {
 		return errTooLong
 	}
-	if d.payload, err = seal.Open(n.cfg.Secret, d.channel, d.payload); err != nil {
+	if d.payload, err = seal.Open([]byte(n.cfg.Secret), d.channel, d.payload); err != nil {
 		return err
 	}
 	if strings.HasPrefix(d.channel, n.mail("")) {

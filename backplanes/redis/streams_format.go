@@ -34,7 +34,7 @@ type entryFormat struct {
 }
 
 func (c StreamsConfig) entries() entryFormat {
-	return entryFormat{secret: c.Secret, limits: wire.Limits{Bytes: 2 * c.MaxMessageBytes}} // as JSON it may be longer than it came
+	return entryFormat{secret: []byte(c.Secret), limits: wire.Limits{Bytes: 2 * c.MaxMessageBytes}} // as JSON it may be longer than it came
 }
 
 // inStream reports whether a message goes into the stream, and not to those alone who

@@ -11,7 +11,7 @@ func TestStreamsDurable(t *testing.T) {
 	for name, change := range map[string]func(c *StreamsConfig){
 		"one":     func(*StreamsConfig) {},
 		"several": func(c *StreamsConfig) { c.StreamCount, c.ShardedPubSub = 3, true },
-		"secret":  func(c *StreamsConfig) { c.Secret = []byte("secret") },
+		"secret":  func(c *StreamsConfig) { c.Secret = "secret" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			backplanetest.RunDurable(t, func(t *testing.T) backplane.Backplane {

@@ -109,7 +109,7 @@ func TestStreamsIgnored(t *testing.T) {
 func TestStreamsSecret(t *testing.T) {
 	c := streamsConfig(t)
 	with := c
-	with.Secret = []byte("secret")
+	with.Secret = "secret"
 	a, b, stranger := joinStreams(t, with, nil), joinStreams(t, with, nil), joinStreams(t, c, nil)
 	said := a.say(1)
 	stranger.say(1)

@@ -21,9 +21,9 @@ func TestSuite(t *testing.T) {
 		seamOnly bool
 	}{
 		"Classic":         {Classic, Config{}, classic, false},
-		"ClassicSpecific": {Classic, Config{PublishOnSpecificResponseChannel: true, Secret: []byte("s")}, classic, true},
+		"ClassicSpecific": {Classic, Config{PublishOnSpecificResponseChannel: true, Secret: "s"}, classic, true},
 		"Dynamic":         {Sharded, Config{}, sharded, false},
-		"DynamicPrivate":  {Sharded, Config{SubscriptionMode: DynamicPrivate, Secret: []byte("s")}, sharded, true},
+		"DynamicPrivate":  {Sharded, Config{SubscriptionMode: DynamicPrivate, Secret: "s"}, sharded, true},
 		"Static":          {Sharded, Config{SubscriptionMode: Static}, sharded, true},
 	} {
 		t.Run(name, func(t *testing.T) {

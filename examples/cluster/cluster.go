@@ -79,7 +79,7 @@ func (c *cluster) runNode(ctx context.Context, i int, ready func()) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self, "-node", strconv.Itoa(i+1), "-nodes", strconv.Itoa(c.nodes), "-client", c.client, "-redis", c.redis) //nolint:gosec // it is this very program
+	cmd := exec.Command(self, "-node", strconv.Itoa(i+1), "-nodes", strconv.Itoa(c.nodes), "-client", c.client, "-redis", c.redis)
 	others := slices.Concat(c.routes[i:i+1], c.routes[:i], c.routes[i+1:])
 	cmd.Env = append(os.Environ(), secretKey+"="+c.secret, runKey+"="+c.run, routesKey+"="+strings.Join(others, ","))
 	cmd.Stderr = os.Stderr

@@ -25,7 +25,6 @@ type running struct {
 	url   string
 	nodes map[int]int // process by number
 	lines chan string
-	end   func()
 }
 
 var (

@@ -145,7 +145,7 @@ func TestLate(t *testing.T) {
 		send(t, e, 2)
 		time.Sleep(50*time.Millisecond - 1)
 		h.want(t)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		h.want(t, "1 -", "2 -", "3 -") // all of them, with the first that is late
 		send(t, e, 1)
 		h.want(t, "4 -")

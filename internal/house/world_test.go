@@ -59,7 +59,7 @@ var others = sync.OnceValues(func() (map[string]*listed, error) {
 })
 
 func listIn(dir string, patterns ...string) (map[string]*listed, error) {
-	cmd := exec.Command("go", append([]string{"list", "-e", "-deps", "-export", //nolint:gosec // the words are this file's
+	cmd := exec.Command("go", append([]string{"list", "-e", "-deps", "-export",
 		"-json=ImportPath,Dir,Name,Export,GoFiles,Deps,Standard"}, patterns...)...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.Output()
