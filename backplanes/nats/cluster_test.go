@@ -57,7 +57,7 @@ func TestSuiteCluster(t *testing.T) {
 func TestSuiteJetStreamCluster(t *testing.T) {
 	t.Parallel()
 	servers := three(t, func(_ int, c *embedded.Config) { c.Dir = t.TempDir() })
-	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(small(c)) }, true, servers...)
+	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(patient(c)) }, true, servers...)
 }
 
 // A server of the cluster that does not know the secret is not let in.

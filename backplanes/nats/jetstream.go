@@ -37,6 +37,11 @@ type JetStreamConfig struct {
 	MaxBytes int64
 	// MaxMessages bounds how many messages the stream keeps. Default: MaxBytes alone does.
 	MaxMessages int64
+	// EchoPatience is how long a message to the clients of this server waits for its
+	// place among the others' in the stream. One that waits for longer is sent without,
+	// and so are those behind it, until the stream keeps up again: a client that is cut
+	// just then may get it again when it goes on. Default 100 ms.
+	EchoPatience time.Duration
 }
 
 // These settings count when a stream is made. One that is there stays as it is.
@@ -89,7 +94,7 @@ func (p durablePlane) Join(ctx context.Context, host backplane.Host) (backplane.
 		return nil, err
 	}
 	s := &stream{node: n, config: p.config}
-	s.echoes = echo.New(echo.Config{Give: s.giveBack})
+	s.echoes = echo.New(echo.Config{Give: s.giveBack, Patience: p.config.EchoPatience})
 	n.stream = s
 	if err := s.find(ctx); err != nil {
 		n.link.close(ctx)

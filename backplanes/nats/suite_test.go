@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kawat-go/kawat/backplanes/nats"
 	"github.com/kawat-go/kawat/backplanes/nats/embedded"
@@ -41,9 +42,16 @@ func small(c nats.Config) nats.JetStreamConfig {
 	return nats.JetStreamConfig{Config: c, MaxBytes: 4 << 20}
 }
 
+// patient is small for what must not depend on how much the machine has to do.
+func patient(c nats.Config) nats.JetStreamConfig {
+	p := small(c)
+	p.EchoPatience = time.Minute
+	return p
+}
+
 func TestSuiteJetStream(t *testing.T) {
 	t.Parallel()
-	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(small(c)) }, false,
+	suite(t, func(c nats.Config) backplane.Backplane { return nats.JetStream(patient(c)) }, false,
 		start(t, embedded.Config{Dir: t.TempDir()}))
 }
 
@@ -53,7 +61,7 @@ func TestDurable(t *testing.T) {
 			server := start(t, embedded.Config{Dir: t.TempDir()})
 			var count atomic.Int64
 			backplanetest.RunDurable(t, func(*testing.T) backplane.Backplane {
-				c := small(server.Config())
+				c := patient(server.Config())
 				c.Prefix, c.Secret = fmt.Sprintf("durable%d", count.Add(1)), secret
 				c.MaxMessages = 1000
 				return nats.JetStream(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/kawat-go/kawat/backplanes/nats"
@@ -11,6 +12,10 @@ import (
 	"github.com/kawat-go/kawat/core/backplane"
 	goredis "github.com/redis/go-redis/v9"
 )
+
+// patience is for the place in the stream: what comes late on a machine that has much to
+// do may come twice, and is no error then.
+const patience = 10 * time.Second
 
 // open makes the backplane of a name. What it returns is to be called when the server
 // has left.
@@ -27,7 +32,7 @@ func open(name, url, prefix string) (backplane.Backplane, func(), error) {
 	case "nats":
 		return nats.New(nats.Config{URL: url, Prefix: prefix}), func() {}, nil
 	case "jetstream":
-		return nats.JetStream(nats.JetStreamConfig{Config: nats.Config{URL: url, Prefix: prefix}}), func() {}, nil
+		return nats.JetStream(nats.JetStreamConfig{Config: nats.Config{URL: url, Prefix: prefix}, EchoPatience: patience}), func() {}, nil
 	}
 	return nil, nil, fmt.Errorf("there is no backplane %q", name)
 }
@@ -52,5 +57,5 @@ func openRedis(name, url, prefix string) (backplane.Backplane, func(), error) {
 	case "sharded":
 		return redis.Sharded(cfg), end, nil
 	}
-	return redis.Streams(redis.StreamsConfig{Config: cfg, StreamName: prefix}), end, nil
+	return redis.Streams(redis.StreamsConfig{Config: cfg, StreamName: prefix, EchoPatience: patience}), end, nil
 }
