@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 )
 
@@ -34,7 +35,13 @@ func (l *log) Warnf(format string, v ...any) {
 	l.logger.Warn("nats server", "said", fmt.Sprintf(format, v...))
 }
 
+// Errorf is told when another server cannot be reached. At the first attempt that is
+// what has to be expected, while the servers start one after the other.
 func (l *log) Errorf(format string, v ...any) {
+	if strings.HasPrefix(format, "Error trying to connect to route") && len(v) > 0 && v[0] == any(1) {
+		l.logger.Debug("nats server", "said", fmt.Sprintf(format, v...))
+		return
+	}
 	l.logger.Error("nats server", "said", l.bad(format, v))
 }
 
