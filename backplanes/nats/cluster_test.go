@@ -34,16 +34,30 @@ func addresses(t testing.TB, n int) (all []string) {
 // three starts a cluster of servers.
 func three(t testing.TB, change func(i int, c *embedded.Config)) []*embedded.Server {
 	t.Helper()
-	routes := addresses(t, 3)
 	var servers []*embedded.Server
-	for i, own := range routes {
-		c := embedded.Config{Name: fmt.Sprint("s", i), ClusterListen: own, Routes: routes, Secret: "s3cret/?@:"}
-		if change != nil {
-			change(i, &c)
+	for try := 1; len(servers) == 0; try++ { // somebody else can have taken an address meanwhile
+		routes := addresses(t, 3)
+		for i, own := range routes {
+			c := embedded.Config{Name: fmt.Sprint("s", i), ClusterListen: own, Routes: routes, Secret: "s3cret/?@:", Logger: quietly}
+			if change != nil {
+				change(i, &c)
+			}
+			s, err := embedded.Start(c)
+			if err != nil && try == 5 {
+				t.Fatal(err)
+			}
+			if err != nil {
+				for _, s := range servers {
+					_ = s.Close()
+				}
+				servers = nil
+				break
+			}
+			servers = append(servers, s)
 		}
-		servers = append(servers, start(t, c))
 	}
 	for i, s := range servers {
+		t.Cleanup(func() { _ = s.Close() })
 		eventually(t, fmt.Sprintf("server %d knows the others", i), func() bool { return s.Servers() == 2 })
 	}
 	return servers

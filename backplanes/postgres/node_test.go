@@ -228,6 +228,7 @@ func TestHelloIsAnsweredTwice(t *testing.T) {
 	other.knows("/", n.ID())
 	other.publish(event("/", `["x"]`))
 	n.hears(`["x"]`)
+	until(t, "an answer", func() bool { return answers() >= 3 })
 	if got := answers(); got != 3 {
 		t.Errorf("a node of Kawat's was answered %d times", got-2)
 	}

@@ -181,7 +181,9 @@ func testPeers(c *cluster) {
 
 func testPublish(c *cluster) {
 	alone := c.add(nil)
-	alone.publish(message("nobody"))
+	nobody := message("nobody")
+	nobody.Namespace = "/where nobody is"
+	alone.publish(nobody)
 	a, b := c.add(nil), c.add(nil)
 	alone.peers(a, b)
 	alone.publish(message("x"))
