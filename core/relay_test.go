@@ -62,7 +62,7 @@ func TestSharedSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		plane := backplane.NewMemory()
 		var told atomic.Int64
-		var log strings.Builder
+		var log logs
 		cfg := socketio.Config{Backplane: plane, ShareSessions: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 		owner := serve(t, cfg)
 		cfg.Observer = &socketio.Observer{ClientUnreached: func(node string, err error) {
@@ -101,6 +101,7 @@ func TestSharedSession(t *testing.T) {
 		if r := poll(door, "&sid="+sid); r.Status != 400 || time.Since(began) > 10*time.Second {
 			t.Errorf("%d %s after %v", r.Status, r.Body, time.Since(began))
 		}
+		synctest.Wait() // the client is told first
 		if s := door.Stats(); s.Relay.Failed != 1 || told.Load() != 1 || s.Engine.Panics != 1 || s.Relay.Waiting != 0 {
 			t.Errorf("%+v, told %d times, %d panics", s.Relay, told.Load(), s.Engine.Panics)
 		}
