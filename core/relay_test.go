@@ -86,7 +86,10 @@ func TestSharedSession(t *testing.T) {
 			t.Errorf("%+v %+v", s.Relay, o.Relay)
 		}
 		_ = owner.Close()
-		if r := <-done; r.Status != 200 || string(r.Body) != "1" {
+		// The answer may have been on its way when the node left.
+		r := <-done
+		late := r.Status == 400 && strings.Contains(string(r.Body), `"code":1`)
+		if !late && (r.Status != 200 || string(r.Body) != "1") {
 			t.Errorf("%d %s", r.Status, r.Body)
 		}
 		synctest.Wait()
@@ -102,7 +105,9 @@ func TestSharedSession(t *testing.T) {
 			t.Errorf("%d %s after %v", r.Status, r.Body, time.Since(began))
 		}
 		synctest.Wait() // the client is told first
-		if s := door.Stats(); s.Relay.Failed != 1 || told.Load() != 1 || s.Engine.Panics != 1 || s.Relay.Waiting != 0 {
+		// Of the poll before, too, if its answer's end was not there yet.
+		s := door.Stats()
+		if failed := s.Relay.Failed; failed < 1 || failed > 2 || told.Load() != failed || s.Engine.Panics != failed || s.Relay.Waiting != 0 {
 			t.Errorf("%+v, told %d times, %d panics", s.Relay, told.Load(), s.Engine.Panics)
 		}
 		if text := log.String(); !strings.Contains(text, "cut off") || strings.Contains(text, sid) {
