@@ -58,7 +58,11 @@ type node struct {
 	kawat  map[string]*kin   // the other nodes of Kawat's
 	// changed are the namespaces that were opened or shut since the last state.
 	changed map[string]bool
-	owed    []item // what the queue had no room for, and has to be done
+	owed    []item              // what the queue had no room for, and has to be done
+	number  uint64              // of the last state to all; see gaps.go
+	spoken  map[string]int      // messages since that, by namespace
+	missing map[string]struct{} // nodes of Kawat's that were taken for dead
+	met     bool                // there is one that is new
 }
 
 // An item is what the goroutine that sends is to do next.
@@ -84,7 +88,7 @@ func newNode(ctx context.Context, c Config, host backplane.Host) (*node, error) 
 		in:     newInbox(c.MaxReceivedBytes, host.Logger),
 		joined: make(chan struct{}), quit: make(chan struct{}),
 		spaces: make(map[string]*space), kawat: make(map[string]*kin),
-		changed: make(map[string]bool),
+		changed: make(map[string]bool), spoken: make(map[string]int), missing: make(map[string]struct{}),
 	}
 	n.link.arrived = make(chan *natsgo.Msg, arriving)
 	n.link.down, n.link.up, n.link.lost = n.down, n.up, n.lost
@@ -111,6 +115,9 @@ func (n *node) begin() error {
 	host := n.host
 	host.Left = func(id string) {
 		n.in.must(func() {
+			n.mu.Lock()
+			n.miss(id)
+			n.mu.Unlock()
 			n.gone(id)
 			if !n.isClosed() {
 				n.host.Left(id)
@@ -144,11 +151,17 @@ func (n *node) begin() error {
 
 // push queues a payload.
 func (n *node) push(subject string, data []byte) error {
-	data = n.sealed(subject, data)
-	if err := n.link.fits(len(data)); err != nil {
+	it, err := n.item(subject, data)
+	if err != nil {
 		return err
 	}
-	return n.out.Push(item{subject: subject, data: data})
+	return n.out.Push(it)
+}
+
+// item makes a payload what is queued.
+func (n *node) item(subject string, data []byte) (item, error) {
+	data = n.sealed(subject, data)
+	return item{subject: subject, data: data}, n.link.fits(len(data))
 }
 
 func (n *node) sealed(subject string, data []byte) []byte { return n.config.sealed(subject, data) }
@@ -210,7 +223,17 @@ func (n *node) isClosed() bool {
 
 // Publish implements [backplane.Node].
 func (n *node) Publish(m backplane.Message) error {
-	return n.publish(m, n.config.Prefix+"."+token(m.Namespace))
+	it, err := n.draft(m, n.config.Prefix+"."+token(m.Namespace))
+	if err != nil {
+		return err
+	}
+	n.mu.Lock() // what it is counted in comes behind it
+	defer n.mu.Unlock()
+	if err := n.out.Push(it); err != nil {
+		return err
+	}
+	n.spoke(m.Namespace)
+	return nil
 }
 
 // Reply implements [backplane.Node].
@@ -219,19 +242,24 @@ func (n *node) Reply(to, m backplane.Message) error {
 		return nil // nobody has such an id
 	}
 	m.Namespace, m.Request = to.Namespace, to.Request
-	return n.publish(m, n.config.Prefix+"."+token(m.Namespace)+private+to.From)
+	it, err := n.draft(m, n.config.Prefix+"."+token(m.Namespace)+private+to.From)
+	if err != nil {
+		return err
+	}
+	return n.out.Push(it)
 }
 
-func (n *node) publish(m backplane.Message, subject string) error {
+// draft makes a message what is queued.
+func (n *node) draft(m backplane.Message, subject string) (item, error) {
 	if n.isClosed() {
-		return backplane.ErrClosed
+		return item{}, backplane.ErrClosed
 	}
 	m.From = n.id
 	data, err := wire.Append(nil, m)
 	if err != nil {
-		return fmt.Errorf("nats: %w", err)
+		return item{}, fmt.Errorf("nats: %w", err)
 	}
-	return n.push(subject, data)
+	return n.item(subject, data)
 }
 
 // Nodes implements [backplane.Node].
@@ -281,8 +309,8 @@ func (n *node) received(subject string, data []byte) {
 			n.ignored(err)
 			return
 		}
-		space, _, _ := strings.Cut(rest[1:], ".")
-		n.message(space, m)
+		space, _, aside := strings.Cut(rest[1:], ".")
+		n.message(space, m, !aside)
 	}
 }
 
@@ -322,6 +350,9 @@ func (n *node) up(after time.Duration) {
 	if n.stream == nil {
 		n.observe(backplane.Event{Kind: backplane.Gap, Lost: -1, For: after})
 	}
+	n.mu.Lock()
+	n.recount()
+	n.mu.Unlock()
 	n.say(state{Ask: true})
 }
 

@@ -25,6 +25,7 @@ func quiet(t testing.TB) *node {
 	n := &node{
 		config: c, id: "00000000000000aa", host: host, in: newInbox(c.MaxReceivedBytes, host.Logger),
 		spaces: make(map[string]*space), kawat: make(map[string]*kin), changed: make(map[string]bool),
+		spoken: make(map[string]int), missing: make(map[string]struct{}),
 	}
 	n.link.largest.Store(1 << 20)
 	n.out = outbox.New(outbox.Config[item]{Send: func(_ context.Context, batch []item) (int, error) { return len(batch), nil }})

@@ -25,6 +25,7 @@ type space struct {
 	token  string
 	peers  map[string]time.Time // when those of others were heard of
 	beaten time.Time            // when those who are not Kawat's were told that we are here
+	since  time.Time            // when it was opened
 	subs   []*natsgo.Subscription
 }
 
@@ -36,7 +37,7 @@ func (n *node) Open(namespace string) {
 	if n.closed || n.spaces[key] != nil {
 		return
 	}
-	s := &space{name: namespace, token: key, peers: make(map[string]time.Time), beaten: time.Now()}
+	s := &space{name: namespace, token: key, peers: make(map[string]time.Time), beaten: time.Now(), since: time.Now()}
 	for id, k := range n.kawat {
 		if k.names[namespace] {
 			s.peers[id] = k.heard
@@ -128,8 +129,8 @@ func (n *node) Peers(_ context.Context, namespace string) (backplane.Peers, erro
 	return backplane.Peers{Count: len(ids), IDs: ids}, nil
 }
 
-// message takes one that came in a namespace.
-func (n *node) message(key string, m backplane.Message) {
+// message takes one that came in a namespace, to all of its members or not.
+func (n *node) message(key string, m backplane.Message, toAll bool) {
 	n.mu.Lock()
 	s := n.spaces[key]
 	if s == nil || m.From == n.id {
@@ -142,6 +143,9 @@ func (n *node) message(key string, m backplane.Message) {
 		return
 	}
 	left := n.heard(s, m)
+	if k := n.kawat[m.From]; k != nil && toAll && n.stream == nil {
+		k.came(m)
+	}
 	n.mu.Unlock()
 	switch m.Kind {
 	case wire.InitialHeartbeat, wire.Heartbeat:
@@ -198,6 +202,7 @@ func (n *node) beat() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	said, checked := time.Now(), time.Now()
+	var again time.Time // when to say it once more, that others can count from there; see gaps.go
 	for {
 		var now time.Time
 		select {
@@ -208,6 +213,9 @@ func (n *node) beat() {
 		n.mu.Lock()
 		n.pay()
 		changed := len(n.changed) > 0
+		if changed || n.met {
+			n.met, again = false, now.Add(2*settled)
+		}
 		var gone []backplane.Message
 		if now.Sub(checked) >= check {
 			checked, gone = now, n.expire(now)
@@ -218,8 +226,12 @@ func (n *node) beat() {
 		}
 		// The word of a namespace that was opened may have been too early for those who
 		// had just come, at another server of a cluster.
-		if changed || now.Sub(said) >= heartbeat {
+		due := !again.IsZero() && now.After(again)
+		if changed || due || now.Sub(said) >= heartbeat {
 			said = now
+			if due {
+				again = time.Time{}
+			}
 			n.say(state{})
 		}
 	}

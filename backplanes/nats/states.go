@@ -25,6 +25,10 @@ type state struct {
 	// too much.
 	Opened []string `json:"opened,omitempty"`
 	Shut   []string `json:"shut,omitempty"`
+	// Number counts the states to all; Said are the messages to all members of a
+	// namespace since the one before, by namespace: see gaps.go.
+	Number uint64         `json:"number,omitempty"`
+	Said   map[string]int `json:"said,omitempty"`
 	// Ask wants the states of all; Want a list of the namespaces.
 	Ask  bool `json:"ask,omitempty"`
 	Want bool `json:"want,omitempty"`
@@ -48,6 +52,7 @@ type kin struct {
 	names map[string]bool // of its namespaces, as far as is known
 	list  map[string]bool // of a list that is not complete
 	part  int             // of the list, that came last
+	count count
 }
 
 // digest is the same for the same namespaces, in whatever order.
@@ -86,14 +91,18 @@ func (n *node) say(st state) {
 		st.Opened, st.Shut = nil, nil
 	}
 	clear(n.changed)
-	n.saying("", st)
+	st.Number, st.Said = n.number+1, n.spoken
+	if n.saying("", st) {
+		n.number++
+		clear(n.spoken)
+	}
 }
 
 // saying tells a node, or all of them. It is called with n.mu held, so that the order
 // is that in which namespaces are opened and shut.
-func (n *node) saying(to string, st state) {
+func (n *node) saying(to string, st state) (said bool) {
 	if n.closed && !st.Bye || to != "" && !isUID(to) {
-		return
+		return false
 	}
 	st.V, st.UID = stateVersion, n.id
 	st.Count, st.Digest = digest(n.names)
@@ -108,6 +117,7 @@ func (n *node) saying(to string, st state) {
 	if err != nil && !errors.Is(err, backplane.ErrClosed) {
 		n.host.Logger.Warn("nats: the other nodes could not be told of the namespaces", "error", err)
 	}
+	return err == nil
 }
 
 // list tells a node the names of all own namespaces. The caller holds n.mu.
@@ -143,13 +153,15 @@ func (n *node) stated(data []byte) {
 		return
 	}
 	n.mu.Lock()
-	k := n.kawat[st.UID]
+	k, missed := n.kawat[st.UID], false
 	if k == nil {
+		missed, n.met = n.returned(st.UID), true
 		k = &kin{names: make(map[string]bool)}
 		n.kawat[st.UID] = k
 		st.Ask = true // it may not have heard of us
 	}
 	k.heard = time.Now()
+	missed = n.missed(k, st) || missed
 	var left []string
 	switch {
 	case st.Want:
@@ -163,6 +175,9 @@ func (n *node) stated(data []byte) {
 		n.saying(st.UID, state{})
 	}
 	n.mu.Unlock()
+	if missed {
+		n.lost(errMissed)
+	}
 	for _, name := range left {
 		n.host.Receive(backplane.Message{Kind: backplane.NodeLeft, From: st.UID, Namespace: name})
 	}

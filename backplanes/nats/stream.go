@@ -225,7 +225,7 @@ func (s *stream) take(subject, id string, data []byte, at backplane.Offset) {
 			}
 		}
 	} else {
-		s.message(token(m.Namespace), m)
+		s.message(token(m.Namespace), m, false)
 	}
 	s.reached(at)
 }
