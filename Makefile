@@ -30,7 +30,7 @@ race: gcc ## the Go tests of all modules, with the race detector
 
 lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 	@scripts/go-modules go run $(GOLANGCI_LINT) run ./...
-	@scripts/go-modules $(CURDIR)/scripts/vulncheck $(GOVULNCHECK)
+	@scripts/vulncheck $(GOVULNCHECK)
 
 attack: ## bad input and very many clients, on all hosts, in full size (9 minutes)
 	@scripts/attack 1
