@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -85,13 +87,22 @@ func (c *child) call(question string, answer any) error {
 	return json.Unmarshal(line, answer)
 }
 
-// freeAddr returns an address on this machine on which nobody listens.
+// freeAddr returns an address on this machine on which nobody listens. Its port is not
+// one of those that the system gives to connections, so it stays free.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
+		if _, taken := addresses.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
+
+var addresses sync.Map // that freeAddr has returned

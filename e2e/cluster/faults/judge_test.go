@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -103,7 +104,8 @@ func (w *world) judgeDelivery(t *testing.T, p plane, f fault, before, after, end
 			return other.count(backplane.Down, before), other.count(backplane.Up, before),
 				other.count(backplane.Gap, before), m.count(backplane.Gap, before)
 		}
-		eventually(t, 15*time.Second, "who has missed something has been told", func() bool {
+		eventually(t, 15*time.Second, fmt.Sprintf("node %d has been told that it has missed %d of %d messages", other.index, missed,
+			end.said[m.index]-before.said[m.index]), func() bool {
 			down, up, gaps, _ := told()
 			return missed == 0 || gaps > 0 || down > 0 && up > 0
 		})
