@@ -14,7 +14,7 @@ SCENARIOS    ?=
 export ADDR FUZZTIME FUZZ
 
 .DEFAULT_GOAL := help
-.PHONY: help chat cluster mixed test race lint attack soak fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
+.PHONY: help chat cluster mixed faults test race lint attack soak fuzz parsers bench bench-compare gobench e2e examples prepare client gcc
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: ## golangci-lint, pinned, and govulncheck if its database can be reached
 
 attack: ## bad input and very many clients, on all hosts, in full size (9 minutes)
 	@scripts/attack 1
+
+faults: gcc ## a cluster whose bus or nodes fail, on every backplane, in full size (4 minutes)
+	@go -C e2e/cluster test -count 1 -timeout 45m ./faults -args -scale 1
 
 soak: ## the same ten times over, and every fuzz target for FUZZTIME=30s (2 hours at most)
 	@scripts/attack 10
