@@ -94,9 +94,10 @@ func (r *running) next(t *testing.T) {
 
 // Two people whose requests go to all nodes in turn chat, and a third one comes after a
 // node was killed.
-func chat(t *testing.T, r *running) {
-	ani := smoke.Connect(t, r.url+"/socket.io", nil)
-	budi := smoke.Connect(t, r.url+"/socket.io", nil)
+func chat(t *testing.T, r *running) (ani, budi *smoke.Client) {
+	t.Helper()
+	ani = smoke.Connect(t, r.url+"/socket.io", nil)
+	budi = smoke.Connect(t, r.url+"/socket.io", nil)
 	if got := ani.Call("0", "join", `{"client":"a","name":"Ani","room":"lobby"}`); !strings.Contains(got, `"people":["Ani"]`) {
 		t.Error("Ani joined:", got)
 	}
@@ -110,6 +111,7 @@ func chat(t *testing.T, r *running) {
 	if got := budi.Next(`42["post"`); !strings.Contains(got, `"from":"Ani","text":"halo"`) {
 		t.Error("Budi heard", got)
 	}
+	return ani, budi
 }
 
 func TestTheChatGoesOnWithoutANode(t *testing.T) {
@@ -117,7 +119,9 @@ func TestTheChatGoesOnWithoutANode(t *testing.T) {
 	if len(r.nodes) != 3 {
 		t.Fatalf("nodes %v", r.nodes)
 	}
-	chat(t, r)
+	ani, budi := chat(t, r)
+	ani.Lost() // they may be on that node
+	budi.Lost()
 	killed := r.nodes[2]
 	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -72,23 +72,23 @@ func TestBatches(t *testing.T) {
 	inWorld(t, 2, nil, func(t *testing.T, w *world) {
 		door, owner := w.nodes[0], w.nodes[1]
 		c := door.move(owner.open())
-		before := w.seen
+		before := w.sent()
 		many := make([]any, 100)
 		for i := range many {
 			many[i] = "4x"
 		}
 		c.send(many...)
 		synctest.Wait()
-		if n := w.seen - before; n != 1 || len(owner.heard()) != 100 {
+		if n := w.sent() - before; n != 1 || len(owner.heard()) != 100 {
 			t.Errorf("%d messages of the client took %d", len(owner.heard()), n)
 		}
-		before = w.seen
+		before = w.sent()
 		for range 100 {
 			_ = owner.session().Queue(engine.BinaryFrame([]byte("x")))
 		}
 		owner.session().Flush()
 		synctest.Wait()
-		if n := w.seen - before; n != 1 || len(c.got()) != 100 {
+		if n := w.sent() - before; n != 1 || len(c.got()) != 100 {
 			t.Errorf("100 messages of the server took %d", n)
 		}
 	})
@@ -373,14 +373,14 @@ func TestLoss(t *testing.T) {
 			for lost, done := 0, false; !done; lost++ {
 				inWorld(t, 2, nil, func(t *testing.T, w *world) {
 					door, owner := w.nodes[0], w.nodes[1]
-					w.lose = func([]byte) bool { return w.seen == lost+1 }
+					w.losing(func([]byte) bool { return w.seen == lost+1 })
 					var got []string
 					if what == "polls" {
 						got = lossyPolls(door, owner)
 					} else {
 						got = lossyWebSocket(door, owner)
 					}
-					done = w.seen <= lost
+					done = w.sent() <= lost
 					check := func(name string, got []string) {
 						for i, m := range got {
 							if m != fmt.Sprint("4m", i) {

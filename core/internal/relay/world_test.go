@@ -62,6 +62,20 @@ func inWorld(t *testing.T, nodes int, change func(*engine.Config, *Config), f fu
 	})
 }
 
+// sent returns how many messages nodes have sent each other.
+func (w *world) sent() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
+}
+
+// losing has messages lost of which lose says so.
+func (w *world) losing(lose func(m []byte) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lose = lose
+}
+
 func (w *world) add(change func(*engine.Config, *Config)) *node {
 	n := &node{world: w}
 	cfg := engine.Config{Logger: slog.New(slog.DiscardHandler)}

@@ -61,6 +61,9 @@ func Connect(t *testing.T, address string, header http.Header) *Client {
 	return c
 }
 
+// Lost says that the client's session may be gone, and need not be ended.
+func (c *Client) Lost() { c.ended = true }
+
 // Send posts packets, separated by "\x1e" if there are several.
 func (c *Client) Send(packets string) {
 	c.t.Helper()
