@@ -190,6 +190,8 @@ func testReentrant(t *testing.T, host Host, h hooktest.Hook) {
 	})
 	for _, transport := range st.transports(host, h) {
 		eventually(t, "the namespace has gone", func() bool { return len(st.Parent.Children()) == 0 })
+		// One of the round before that is still at it would take the arms away.
+		eventually(t, "nothing acts any more", func() bool { return st.Acting() == 0 })
 		before := st.Fires()
 		st.Arm(true)
 		st.play(transport)

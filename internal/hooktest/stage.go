@@ -27,7 +27,9 @@ type Stage struct {
 
 	armed atomic.Bool
 	fires atomic.Int64
-	act   func(st *Stage, s *socketio.Socket)
+
+	acting atomic.Int64 // calls that are under way
+	act    func(st *Stage, s *socketio.Socket)
 }
 
 // New makes a stage. act is what happens in the hook once the stage is armed.
@@ -62,6 +64,8 @@ func New(h Hook, cfg socketio.Config, act func(st *Stage, s *socketio.Socket)) (
 }
 
 func (st *Stage) fire(s *socketio.Socket) {
+	st.acting.Add(1)
+	defer st.acting.Add(-1)
 	if st.armed.Load() {
 		st.fires.Add(1)
 		st.act(st, s)
@@ -70,6 +74,9 @@ func (st *Stage) fire(s *socketio.Socket) {
 
 // Arm has the hook act from now on, or not any more.
 func (st *Stage) Arm(armed bool) { st.armed.Store(armed) }
+
+// Acting returns how many calls of the hook are under way.
+func (st *Stage) Acting() int64 { return st.acting.Load() }
 
 // Fires returns how often it has acted.
 func (st *Stage) Fires() int64 { return st.fires.Load() }
