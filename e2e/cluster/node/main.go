@@ -30,6 +30,7 @@ func main() {
 	prefix := flag.String("prefix", "socket.io", "of the names on the bus")
 	recovery := flag.Int("recovery", 0, "milliseconds in which clients can recover; 0 for not at all")
 	share := flag.Bool("share", false, "any node takes requests for any session")
+	ping := flag.Int("ping", 0, "milliseconds between pings, and for the answer; 0 for the defaults")
 	drain := flag.Int("drain", 1000, "milliseconds over which clients are moved away at SIGTERM")
 	emits := flag.Bool("emitter", false, "be no server, but an emitter")
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on")
@@ -43,7 +44,8 @@ func main() {
 		}
 		return
 	}
-	cfg := socketio.Config{ShareSessions: *share}
+	wait := time.Duration(*ping) * time.Millisecond
+	cfg := socketio.Config{ShareSessions: *share, PingInterval: wait, PingTimeout: wait}
 	if *recovery > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{
 			MaxDisconnectionDuration: time.Duration(*recovery) * time.Millisecond, SkipMiddlewares: true,

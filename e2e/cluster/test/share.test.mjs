@@ -14,7 +14,7 @@ for (const plane of planes.filter(({ name }) => ['redis', 'streams', 'nats'].inc
     let bus, nodes;
     before(async () => {
       bus = await plane.start();
-      nodes = await Promise.all([1, 2, 3].map(() => startNode('kawat', { backplane: plane.name, url: bus.url, share: true })));
+      nodes = await Promise.all([1, 2, 3].map(() => startNode('kawat', { backplane: plane.name, url: bus.url, share: true, ping: 4000 })));
       for (const node of nodes) {
         await until('the nodes know each other', async () => (await node.do('serverSideEmitWithAck', { event: 'question', args: [1] })).replies.length === 2);
       }
@@ -46,7 +46,7 @@ for (const plane of planes.filter(({ name }) => ['redis', 'streams', 'nats'].inc
             const big = 'x'.repeat(400_000);
             for (const s of clients) assert.equal(await s.timeout(30_000).emitWithAck('echo', big), big);
             assert.deepEqual(ends, []);
-            for (const node of nodes) assert.ok(balancer.counts.get(node.url) > 0);
+            if (!random) for (const node of nodes) assert.ok(balancer.counts.get(node.url) > 0);
           } finally {
             world.end();
             await balancer.stop();
@@ -64,7 +64,8 @@ for (const plane of planes.filter(({ name }) => ['redis', 'streams', 'nats'].inc
         balancer.nodes = nodes.slice(1).map((node) => node.url);
         nodes = nodes.slice(1);
         for (const s of clients) await until('all are there', async () => s.connected && (await s.timeout(500).emitWithAck('echo', 1).catch(() => 0)) === 1, 60_000);
-        await until('the sockets of the dead are forgotten', async () => (await nodes[0].do('fetchSockets')).length === clients.length, 15_000);
+        // Those of the dead at once; and one whose poll went through the dead node, when it answers no ping.
+        await until('the sockets that were left are forgotten', async () => (await nodes[0].do('fetchSockets')).length === clients.length, 30_000);
       } finally {
         world.end();
         await balancer.stop();
