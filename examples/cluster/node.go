@@ -35,6 +35,7 @@ func runNode(ctx context.Context, s settings) (err error) {
 	if err != nil {
 		return errors.Join(err, site.Close())
 	}
+	site.Await(ctx, s.nodes-1)
 	fmt.Println(listener.Addr())
 	return site.Serve(ctx, listener)
 }

@@ -63,6 +63,16 @@ func New(c Config) (*Site, error) {
 	return s, nil
 }
 
+// Await waits until the chat knows of so many others, for some seconds: before that it
+// cannot bring them what is theirs.
+func (s *Site) Await(ctx context.Context, others int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for s.io.Stats().Backplane.Nodes < others && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Close ends a site that is not served.
 func (s *Site) Close() error { return s.io.Close() }
 
