@@ -57,12 +57,21 @@ func (s *Server) joinCluster() error {
 		c.cancel()
 		return fmt.Errorf("socketio: cannot join Config.Backplane: %w", err)
 	}
+	if err := c.enlist(node); err != nil {
+		c.leave() // not under the lock: the backplane may take its time
+		return err
+	}
+	return nil
+}
+
+// enlist makes the server take part, as the node.
+func (c *cluster) enlist(node backplane.Node) error {
+	s := c.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.node, s.cluster = node, c
 	c.durable, _ = node.(backplane.Durable)
 	if err := c.startRelay(); err != nil {
-		c.leave()
 		return err
 	}
 	for _, n := range s.namespaces {
