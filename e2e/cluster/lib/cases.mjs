@@ -1,6 +1,6 @@
 // What nodes can have one another do. Each case is given two nodes: what `from` does is seen on `to`, and on itself.
 import assert from 'node:assert/strict';
-import { name, news, pause, until } from './world.mjs';
+import { name, news, pause, reach, until } from './world.mjs';
 
 /** Three clients: a and b on the other node, both in the room, and c on the node itself, in the room as well. */
 async function trio({ world, from, to, nsp = '/' }) {
@@ -10,6 +10,7 @@ async function trio({ world, from, to, nsp = '/' }) {
     world.client(to, { nsp, rooms: [room], auth: { user: 'ben' } }),
     world.client(from, { nsp, rooms: [room], auth: { user: 'cat' } }),
   ]);
+  await reach(from, [a, b, c], room, nsp);
   return { room, a, b, c, all: [a, b, c] };
 }
 
@@ -48,6 +49,7 @@ export const cases = [
       const { a, b, c, all, room } = await trio(t);
       const other = name();
       await a.emitWithAck('join', other);
+      await reach(t.from, [a], other);
       await t.from.do('emit', { rooms: [room], event: 'one' });
       await t.from.do('emit', { rooms: [room, other], event: 'two', args: [{ $bin: 'ff' }] });
       await t.from.do('emit', { rooms: [other], event: 'three' });
@@ -91,6 +93,7 @@ export const cases = [
     name: 'volatile, and without compression',
     async run(t) {
       const { all, room } = await trio(t);
+      await pause(200); // nothing volatile is for a client that is still written to
       await t.from.do('emit', { rooms: [room], flags: { volatile: true, compress: false }, event: 'maybe', args: [1] });
       await settle(t.from, all);
       same(t, all, all.map(() => [['maybe', 1]]));
@@ -129,6 +132,7 @@ export const cases = [
       await settle(t.from, all);
       same(t, all, [[], [], []]);
       for (const bad of hostile) await a.emitWithAck('join', bad);
+      for (const bad of hostile) await reach(t.from, [a], bad);
       for (const bad of hostile) await t.from.do('emit', { rooms: [bad], event: 'good', args: [bad] });
       await settle(t.from, all);
       same(t, all, [hostile.map((bad) => ['good', bad]), [], []]);
@@ -186,6 +190,7 @@ export const cases = [
       await t.from.do('socketsJoin', { rooms: [room], except: [b.id], join: [one, two] });
       await until('they are in', async () => (await t.to.do('fetchSockets', { rooms: [one] })).length === 2);
       await until('there, too', async () => (await t.from.do('fetchSockets', { rooms: [two] })).length === 2);
+      await reach(t.from, [a, c], one);
       await t.from.do('emit', { rooms: [one], event: 'one' });
       await until('it is heard', () => news(a).length === 1);
       await t.from.do('socketsLeave', { rooms: [a.id], leave: [one] });

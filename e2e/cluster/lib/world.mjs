@@ -25,8 +25,10 @@ export class World {
   async client(node, { nsp = '/', rooms = [], auth = {}, ...options } = {}) {
     const socket = io(node.url + nsp, { transports: ['websocket'], forceNew: true, auth, query: { from: 'test' }, ...options });
     socket.heard = [];
+    socket.reached = new Map(); // the rooms it was probed in, each with its last probe
     socket.onAny((event, ...args) => {
       const done = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+      if (event === 'probe') return socket.reached.set(...args);
       socket.heard.push([event, ...toWire(args)]);
       done?.(socket.answer ?? { id: socket.id });
     });
@@ -49,3 +51,17 @@ export class World {
 /** What a client has heard, but for its welcome and what ends a case; without offsets. */
 export const news = (socket) => socket.heard.filter(([event]) => !['welcome', 'end'].includes(event))
   .map((event) => (socket.recovers ? event.slice(0, -1) : event));
+
+/**
+ * Waits until what a node emits to a room comes to these sockets. With a channel for each room, a socket may be in
+ * a room before its node hears the channel: what was emitted in between is for nobody, as it is with Node's servers.
+ */
+export async function reach(from, sockets, room, nsp) {
+  for (let probe = 1; probe < 60; probe++) {
+    await from.do('emit', { nsp, rooms: [room], event: 'probe', args: [room, probe] });
+    for (const end = Date.now() + 250; Date.now() < end; await pause(2)) {
+      if (sockets.every((s) => s.reached.get(room) === probe)) return;
+    }
+  }
+  throw new Error(`${room} is not reached`);
+}

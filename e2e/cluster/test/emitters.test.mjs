@@ -6,7 +6,7 @@ import { Emitter } from '@socket.io/redis-emitter';
 import { startNode } from '../lib/node.mjs';
 import { planes } from '../lib/planes.mjs';
 import { fromWire } from '../lib/values.mjs';
-import { name, news, until, World } from '../lib/world.mjs';
+import { name, news, reach, until, World } from '../lib/world.mjs';
 
 /** Node's emitter, with the commands of a node. */
 async function nodesEmitter(bus, prefix) {
@@ -58,11 +58,14 @@ for (const plane of planes.filter(({ name }) => !['redis-specific', 'sharded-pri
           const clients = [];
           for (const node of nodes) clients.push(await world.client(node, { rooms: [room] }), await world.client(node, { rooms: [room, muted] }));
           const strangers = await Promise.all(nodes.map((node) => world.client(node, { nsp: '/chat', rooms: [room] })));
+          await reach(emitter, clients, room);
+          await reach(emitter, strangers, room, '/chat');
           await emitter.do('emit', { event: 'all', args: [1, { $bin: '0102' }] });
           await emitter.do('emit', { rooms: [room], except: [muted], event: 'some', args: ['x'] });
           await emitter.do('emit', { nsp: '/chat', rooms: [room], event: 'chat' });
           await emitter.do('socketsJoin', { rooms: [muted], join: ['later'] });
           await until('they are in', async () => (await nodes[0].do('fetchSockets', { rooms: ['later'] })).length === 2);
+          await reach(emitter, clients.filter((_, i) => i % 2), 'later');
           await emitter.do('emit', { rooms: ['later'], event: 'later' });
           await emitter.do('socketsLeave', { rooms: ['later'], leave: ['later'] });
           await until('they are out', async () => (await nodes[0].do('fetchSockets', { rooms: ['later'] })).length === 0);
