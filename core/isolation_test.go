@@ -217,6 +217,7 @@ func TestEveryHookMayBlock(t *testing.T) {
 		if took := time.Since(began); took > 3*time.Second+100*ms {
 			t.Errorf("Shutdown took %v, with a context of 3s", took)
 		}
+		synctest.Wait()
 		if !st.canary.Closed() {
 			t.Error("the canary was not told of the shutdown")
 		}

@@ -230,8 +230,9 @@ func TestACutLine(t *testing.T) {
 		must(t, a.Emit("two"))
 		must(t, b.Emit("three"))
 		must(t, a.Socket(p.id).Emit("four"))
+		synctest.Wait()
 		must(t, a.Volatile().Emit("five"))
-		p.wantTook("one, five, two, four")
+		p.wantTook("one, two, four, five")
 		q.wantTook("one, three")
 		if p.offset != q.offset { // three's
 			if _, err := backplane.ParseOffset(p.offset); err != nil {
@@ -431,6 +432,7 @@ func TestASharedLogForOtherClients(t *testing.T) {
 		must(t, all[0].Emit("one", values...))
 		values[0] = "changed"
 		must(t, all[1].Emit("two", "y", []byte{3}))
+		synctest.Wait()
 		must(t, all[0].Volatile().Emit("three", 7))
 		synctest.Wait()
 		events := q.Events()
@@ -443,7 +445,7 @@ func TestASharedLogForOtherClients(t *testing.T) {
 			}
 			got = append(got, text)
 		}
-		if text := strings.Join(got, ", "); text != "three 7 1-0, one x 1.5 [1 2] 2-0, two y [3] 3-0" {
+		if text := strings.Join(got, ", "); text != "one x 1.5 [1 2] 2-0, two y [3] 3-0, three 7 3-0" {
 			t.Error(text)
 		}
 		p.Close()

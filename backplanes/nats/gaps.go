@@ -25,7 +25,7 @@ const (
 type count struct {
 	number uint64         // of its last state; 0 before the first
 	when   time.Time      // that came
-	first  time.Time      // when the first one did
+	first  time.Time      // when the first one did, or our own connection was there again
 	came   map[string]int // messages since, by namespace
 }
 
@@ -67,7 +67,9 @@ func (n *node) missed(k *kin, st state) (missed bool) {
 	}
 	switch steady := c.number > 0 && c.when.Sub(c.first) > settled; {
 	case c.number == 0:
-		c.first = now
+		if c.first.IsZero() {
+			c.first = now
+		}
 	case st.Number != c.number+1:
 		missed = true
 	case steady:
@@ -85,7 +87,7 @@ func (n *node) missed(k *kin, st state) (missed bool) {
 // recount has the counts of the others begin anew. The caller holds n.mu.
 func (n *node) recount() {
 	for _, k := range n.kawat {
-		k.count = count{}
+		k.count = count{first: time.Now()}
 	}
 	clear(n.missing)
 }

@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,7 +108,42 @@ func TestGaps(t *testing.T) {
 		b.gone(a.id)
 		say()
 		wants("which it is once", 0)
+		b.up(time.Second)
+		time.Sleep(time.Second)
+		say()
+		publish("/", true)
+		say()
+		wants("its own connection, and what is lost after it", 2)
 	})
+}
+
+// Whoever meets a node asks for its state, so that it is not long until it counts.
+func TestGapsAreCountedSoon(t *testing.T) {
+	a, b := quiet(t), quiet(t)
+	b.id = "00000000000000bb"
+	said := make(chan item, 10)
+	_ = b.out.Close(context.Background())
+	b.out = outbox.New(outbox.Config[item]{Send: func(_ context.Context, batch []item) (int, error) {
+		for _, it := range batch {
+			said <- it
+		}
+		return len(batch), nil
+	}})
+	a.kawat[b.id] = &kin{names: make(map[string]bool)} // knows it, and says nothing soon
+	hello := state{V: stateVersion, UID: a.id, Number: 7, Ask: true, Opened: slices.Collect(a.names)}
+	hello.Count, hello.Digest = digest(a.names)
+	data, err := json.Marshal(hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, met := range []bool{true, false} {
+		b.stated(data)
+		a.stated((<-said).data)
+		if a.met != met {
+			t.Errorf("a says its state again: %v", a.met)
+		}
+		a.met = false
+	}
 }
 
 // Nothing that others say makes a node remember more than it should.

@@ -149,6 +149,12 @@ func (s *stream) find(ctx context.Context) error {
 	if s.js, err = jetstream.New(s.link.nc, jetstream.WithDefaultTimeout(requestTimeout)); err != nil {
 		return fmt.Errorf("nats: %w", err)
 	}
+	if err = s.link.connectWriter(ctx, s.node.config); err != nil {
+		return err
+	}
+	if s.writer, err = jetstream.New(s.link.writer); err != nil {
+		return fmt.Errorf("nats: %w", err)
+	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
 		var info *jetstream.StreamInfo

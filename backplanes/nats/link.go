@@ -14,6 +14,7 @@ import (
 // A link is a connection, and what is told of it.
 type link struct {
 	nc      *natsgo.Conn
+	writer  *natsgo.Conn // of what is kept; nil where nothing is
 	largest atomic.Int64 // payload; asking the connection could wait for a write
 	arrived chan *natsgo.Msg
 
@@ -26,37 +27,23 @@ type link struct {
 }
 
 // connect returns when there is a connection, or will be none.
-func (l *link) connect(ctx context.Context, c Config) error {
-	o := append(c.options(),
+func (l *link) connect(ctx context.Context, c Config) (err error) {
+	l.nc, err = c.connect(ctx,
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { l.cut(err) }),
 		natsgo.ReconnectHandler(func(nc *natsgo.Conn) { l.back(nc) }),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.trouble(err) }),
 	)
-	type result struct {
-		nc  *natsgo.Conn
-		err error
+	if err == nil {
+		l.largest.Store(l.nc.MaxPayload())
 	}
-	made := make(chan result, 1)
-	go func() {
-		nc, err := natsgo.Connect(c.URL, o...)
-		made <- result{nc, err}
-	}()
-	select {
-	case r := <-made:
-		if r.err != nil {
-			return c.unreachable(r.err)
-		}
-		l.nc = r.nc
-		l.largest.Store(r.nc.MaxPayload())
-		return nil
-	case <-ctx.Done():
-		go func() { // the dial has a time limit of its own
-			if r := <-made; r.nc != nil {
-				r.nc.Close()
-			}
-		}()
-		return c.unreachable(ctx.Err())
-	}
+	return err
+}
+
+// connectWriter makes a connection in which nothing waits while it is cut: what was
+// published before, and lost, would be published again behind that.
+func (l *link) connectWriter(ctx context.Context, c Config) (err error) {
+	l.writer, err = c.connect(ctx, natsgo.ReconnectBufSize(-1), natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.trouble(err) }))
+	return err
 }
 
 func (l *link) cut(err error) {
@@ -116,6 +103,9 @@ func (l *link) close(ctx context.Context) {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
+	if l.writer != nil {
+		l.writer.Close()
+	}
 	if l.nc.IsConnected() {
 		_ = l.nc.FlushWithContext(ctx)
 	}

@@ -154,7 +154,11 @@ func (n *node) stated(data []byte) {
 	}
 	n.mu.Lock()
 	k, missed := n.kawat[st.UID], false
-	if k == nil {
+	if st.Ask {
+		n.met = true // it counts from what we say now; see gaps.go
+	}
+	isNew := k == nil
+	if isNew {
 		missed, n.met = n.returned(st.UID), true
 		k = &kin{names: make(map[string]bool)}
 		n.kawat[st.UID] = k
@@ -172,7 +176,7 @@ func (n *node) stated(data []byte) {
 		left = n.compare(k, st)
 	}
 	if st.Ask {
-		n.saying(st.UID, state{})
+		n.saying(st.UID, state{Ask: isNew})
 	}
 	n.mu.Unlock()
 	if missed {

@@ -22,7 +22,10 @@ type stream struct {
 	*node
 	config JetStreamConfig
 	js     jetstream.JetStream
+	writer jetstream.JetStream // by a connection of its own
 	echoes *echo.Echoes
+
+	wary bool // of the goroutine that writes: the message that was sent last may not be stored
 
 	// Of the goroutine that reads, and before it begins.
 	next    uint64 // sequence
@@ -61,7 +64,9 @@ func (s *stream) push(m backplane.Message) error {
 	return err
 }
 
-// window is how many messages are on their way to the stream at a time.
+// window is how many messages are on their way to the stream at a time. After one that
+// was not stored it is one, until that is: where the stream comes back in the middle of
+// a window, those behind would be stored before the others.
 const window = 256
 
 // publish stores the first of the items, as far as they are to be stored, and returns
@@ -69,22 +74,9 @@ const window = 256
 func (s *stream) publish(ctx context.Context, batch []item) (stored int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var acks []jetstream.PubAckFuture
-	for _, it := range batch {
-		if it.keep == nil || len(acks) == window {
-			break
-		}
-		ack, err := s.js.PublishMsgAsync(&natsgo.Msg{Subject: it.subject, Data: it.data, Header: header(it.keep.id)},
-			jetstream.WithExpectStream(s.config.Stream), jetstream.WithRetryAttempts(0))
-		if err != nil {
-			if len(acks) == 0 {
-				return 0, err
-			}
-			break
-		}
-		acks = append(acks, ack)
-	}
+	acks, err := s.send(batch)
 	for i, ack := range acks {
+		s.wary = true
 		select {
 		case <-ack.Ok():
 		case err := <-ack.Err():
@@ -92,8 +84,34 @@ func (s *stream) publish(ctx context.Context, batch []item) (stored int, err err
 		case <-ctx.Done():
 			return i, ctx.Err()
 		}
+		s.wary = false
 	}
-	return len(acks), nil
+	return len(acks), err
+}
+
+// send sends a window. It ends where the connection does: by the next one, what comes
+// later would be stored before what was lost.
+func (s *stream) send(batch []item) (acks []jetstream.PubAckFuture, err error) {
+	most := window
+	if s.wary {
+		most = 1
+	}
+	connections := s.link.writer.Stats().Reconnects
+	for _, it := range batch {
+		if it.keep == nil || len(acks) == most {
+			break
+		}
+		if s.link.writer.Stats().Reconnects != connections {
+			return acks, natsgo.ErrDisconnected
+		}
+		ack, err := s.writer.PublishMsgAsync(&natsgo.Msg{Subject: it.subject, Data: it.data, Header: header(it.keep.id)},
+			jetstream.WithExpectStream(s.config.Stream), jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return acks, err
+		}
+		acks = append(acks, ack)
+	}
+	return acks, nil
 }
 
 // read follows the stream until the node has left.

@@ -34,7 +34,6 @@ type server interface {
 type plane struct {
 	name    string
 	durable bool                                                   // it loses nothing
-	mostly  bool                                                   // what is lost is told as a rule, but not always
 	start   func(t testing.TB) server                              // nil: the servers are in the nodes
 	open    func(addr string) (backplane.Backplane, func(), error) // by the server's address
 }
@@ -50,9 +49,7 @@ var planes = []plane{
 	{name: "jetstream", durable: true, start: startNATS, open: onNATS(func(c nats.Config) backplane.Backplane {
 		return nats.JetStream(nats.JetStreamConfig{Config: c})
 	})},
-	// Of what is lost between servers while these are cut off for an instant now and then,
-	// a node that had not yet seen enough of the sender's states does not know.
-	{name: "embedded", mostly: true},
+	{name: "embedded"},
 }
 
 func planeOf(name string) plane {
