@@ -42,7 +42,9 @@ func (l *sharedLog) unseat(s *Socket, reason Reason) {
 	default:
 		mine.holder = &Socket{namespace: l.namespace, id: s.id, session: mine, settled: s.settled, rooms: s.rooms}
 		mine.holder.phase.Store(uint32(disconnected))
-		l.settling[mine.pid] = mine.holder
+		if s.isUnsettled() {
+			l.settling[mine.pid] = mine.holder
+		}
 		mine.end, mine.endedAt = l.offsetOf(h.head), time.Now()
 		if mine.end.Compare(mine.ahead) < 0 {
 			mine.end = mine.ahead
@@ -255,6 +257,17 @@ func (s *Server) handOver(ctx context.Context, sockets []*Socket, reason Reason)
 				return
 			}
 		}
+	}
+}
+
+// isUnsettled reports whether the program is yet to hear of the socket's end. It is
+// called with namespace.mu held, which orders it before settled.
+func (s *Socket) isUnsettled() bool {
+	select {
+	case <-s.settled:
+		return false
+	default:
+		return s.settled != nil
 	}
 }
 

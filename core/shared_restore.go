@@ -80,12 +80,15 @@ func (l *sharedLog) restore(s *Socket, c claim) bool {
 	}()
 	var missed []backplane.Message
 	var err error
-	m.before = l.evict(ctx, c.PID)
-	m.session, missed, err = l.node.RestoreSession(ctx, n.name, c.PID, seen)
-	if errors.Is(err, backplane.ErrNoSession) {
-		l.cluster.search(ctx, n.name, c.PID)
-		// Also where nobody has it: it may have been on its way to be saved just now.
+	for found := true; ; {
+		m.before = l.evict(ctx, c.PID)
 		m.session, missed, err = l.node.RestoreSession(ctx, n.name, c.PID, seen)
+		if !errors.Is(err, backplane.ErrNoSession) || !found {
+			break
+		}
+		// It is tried again also where nobody has it: it may have been on its way to be
+		// saved just now. Where one had it, another who asks may have been faster.
+		found = l.cluster.search(ctx, n.name, c.PID)
 	}
 	if err != nil {
 		if !errors.Is(err, backplane.ErrNoSession) && ctx.Err() == nil {

@@ -39,6 +39,7 @@ type search struct {
 	missing map[string]struct{} // the nodes that have not answered
 	over    chan struct{}       // closed when there is nothing to wait for
 	isOver  bool
+	found   bool // somebody had it
 }
 
 func (q *searches) start(c *cluster) {
@@ -47,19 +48,19 @@ func (q *searches) start(c *cluster) {
 }
 
 // search asks the other nodes for a session. It returns when the one that has it has
-// saved it, when nobody has it, or when it takes too long.
-func (c *cluster) search(ctx context.Context, namespace, pid string) {
+// saved it, which it reports, when nobody has it, or when it takes too long.
+func (c *cluster) search(ctx context.Context, namespace, pid string) (found bool) {
 	q := &c.searches
 	number, one := q.begin(c.node.Nodes())
 	if one == nil {
-		return
+		return false
 	}
 	defer q.end(number)
 	mail := append(newMail(mailRecovery, searchHead+len(namespace)+1+len(pid)), mailWhoHas)
 	mail = binary.BigEndian.AppendUint64(mail, number)
 	mail = append(append(append(mail, namespace...), ','), pid...)
 	if c.post("", mail) != nil {
-		return
+		return false
 	}
 	timer := time.NewTimer(searchTime)
 	defer timer.Stop()
@@ -68,6 +69,9 @@ func (c *cluster) search(ctx context.Context, namespace, pid string) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return one.found
 }
 
 // begin opens a search, unless there is nobody to ask or too much is asked already.
@@ -169,7 +173,7 @@ func (q *searches) left(node string) {
 // It is called with searches.mu held.
 func (i *search) conclude(saved bool) {
 	if !i.isOver && (saved || len(i.missing) == 0) {
-		i.isOver = true
+		i.isOver, i.found = true, saved
 		close(i.over)
 	}
 }

@@ -143,7 +143,7 @@ func TestRecoveryOnAnotherNodeOfAHalfOpenConnection(t *testing.T) {
 func TestOnlyOneNodeGetsASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := durableNodes(t, 3, socketio.Config{})
-		for round := range 10 {
+		for round := range 100 {
 			p := call(t, all[0], siotest.Options{})
 			must(t, all[1].Emit("one"))
 			p.hear()

@@ -390,6 +390,7 @@ func (s *Socket) neverHeard(before *Socket) {
 	switch {
 	case !s.seated:
 	case before == nil && s.recovered: // it was another node's, and is saved again
+		s.settled = nil // the program does not hear of its end
 	case before == nil: // nobody knows of the session
 		n.history.drop(s.session)
 		s.session.isReady()
