@@ -26,6 +26,7 @@ type move struct {
 const (
 	restoreTime = 3 * time.Second // how long a client that comes back waits to be recovered
 	maxPID      = 64              // bytes; ours have 20, and Node's too
+	maxSearched = 16              // times that it is looked for
 )
 
 // file gives a socket that is about to connect its session: the one that the client
@@ -80,7 +81,8 @@ func (l *sharedLog) restore(s *Socket, c claim) bool {
 	}()
 	var missed []backplane.Message
 	var err error
-	for found := true; ; {
+	found := true
+	for range maxSearched {
 		m.before = l.evict(ctx, c.PID)
 		m.session, missed, err = l.node.RestoreSession(ctx, n.name, c.PID, seen)
 		if !errors.Is(err, backplane.ErrNoSession) || !found {
