@@ -52,7 +52,8 @@ func newEmitter(c Config, p patience) (backplane.Publisher, error) {
 
 func (s settings) outbox(to *sender) *outbox.Outbox[outgoing] {
 	return outbox.New(outbox.Config[outgoing]{
-		MaxItems: s.MaxQueuedMessages, MaxBytes: s.MaxQueuedBytes, Size: outgoing.size, Send: to.send, Dropped: to.dropped,
+		MaxItems: s.MaxQueuedMessages, MaxBytes: s.MaxQueuedBytes, Size: outgoing.size,
+		Send: to.send, Retry: true, Dropped: to.dropped,
 	})
 }
 

@@ -99,18 +99,31 @@ type sender struct {
 	used    time.Time // when conn was last of use
 }
 
+// An unsent is the error of messages of which nothing has left: they can be sent later.
+type unsent struct{ error }
+
+func (e unsent) Unwrap() error { return e.error }
+
 // send sends a batch in as many transactions as it takes, and returns how many of the
-// messages are done with.
+// messages are done with. It fails where nothing can be sent. Where nobody knows
+// whether a transaction has taken place, it is not sent again.
 func (s *sender) send(ctx context.Context, batch []outgoing) (done int, err error) {
 	for done < len(batch) {
 		texts := unique(batch[done:])
 		some := batch[done : done+len(texts)]
 		err := s.try(ctx, some, texts)
 		if refused(err) {
-			err = s.oneByOne(ctx, some)
+			n, err := s.oneByOne(ctx, some)
+			if done += n; err != nil {
+				return done, err
+			}
+			continue
+		}
+		if errors.As(err, new(unsent)) {
+			return done, err
 		}
 		if err != nil {
-			return done, err
+			s.dropped(len(some), err)
 		}
 		done += len(some)
 	}
@@ -119,42 +132,48 @@ func (s *sender) send(ctx context.Context, batch []outgoing) (done int, err erro
 
 // oneByOne sends messages that the server refuses together. Those that it refuses
 // alone are dropped.
-func (s *sender) oneByOne(ctx context.Context, batch []outgoing) error {
+func (s *sender) oneByOne(ctx context.Context, batch []outgoing) (done int, err error) {
 	for i, o := range batch {
 		err := s.try(ctx, batch[i:i+1], []string{o.text})
-		if refused(err) {
+		switch {
+		case refused(err):
 			s.dropped(1, fmt.Errorf("postgres: the server refuses a message on the channel %q: %w", o.channel, err))
-		} else if err != nil {
-			return err
+		case errors.As(err, new(unsent)):
+			return i, err
+		case err != nil:
+			s.dropped(1, err)
 		}
 	}
-	return nil
+	return len(batch), nil
 }
 
 // refused reports whether an error is the server's answer to what was sent, and not
 // about the connection.
 func refused(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code[:2] != "57" // 57: the server is ending, or beginning
+	return errors.As(err, &e) && e.Code[:2] != "57" && !errors.As(err, new(unsent)) // 57: the server is ending, or beginning
 }
 
 // try sends a transaction, by a new connection if nothing of it was sent by the old one.
+// Its error is an unsent where nothing of it was sent at all.
 func (s *sender) try(ctx context.Context, batch []outgoing, texts []string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.answer)
 	defer cancel()
 	for again := true; ; again = false {
-		err := s.ready(ctx)
-		if err == nil {
-			err = s.transact(ctx, batch, texts)
-			s.used = time.Now()
-			if err != nil && !refused(err) {
-				hangUp(s.conn.PgConn())
-			}
-			if again && pgconn.SafeToRetry(err) {
-				continue
-			}
+		if err := s.ready(ctx); err != nil {
+			return unsent{err}
 		}
-		return err
+		err := s.transact(ctx, batch, texts)
+		s.used = time.Now()
+		if err != nil && !refused(err) {
+			hangUp(s.conn.PgConn())
+		}
+		switch {
+		case !pgconn.SafeToRetry(err):
+			return err
+		case !again:
+			return unsent{err}
+		}
 	}
 }
 
