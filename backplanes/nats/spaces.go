@@ -251,6 +251,7 @@ func (n *node) expire(now time.Time) (gone []backplane.Message) {
 		if now.Sub(k.heard) > 3*heartbeat {
 			// Those that it leaves behind are given up below, as others are.
 			delete(n.kawat, id)
+			n.miss(id)
 		}
 	}
 	for _, s := range n.spaces {

@@ -83,9 +83,11 @@ func (w *world) judgeDelivery(t *testing.T, p plane, f fault, before, after, end
 		missed := 0
 		for _, l := range w.audience(m) {
 			next, n := before.said[m.index], 0
-			for _, h := range l.from(m.index, next) {
+			heard := l.from(m.index, next)
+			for i, h := range heard {
 				if h.seq < next {
-					t.Fatalf("a client of node %d has heard message %d of node %d behind %d", l.home.index, h.seq, m.index, next-1)
+					t.Fatalf("a client of node %d has heard message %d of node %d behind %d: %v",
+						l.home.index, h.seq, m.index, next-1, seqs(heard[:min(i+20, len(heard))]))
 				}
 				if h.seq < end.said[m.index] {
 					n += h.seq - next
@@ -129,4 +131,11 @@ func at(sorted []time.Duration, percent int) time.Duration {
 		return 0
 	}
 	return sorted[min(len(sorted)-1, len(sorted)*percent/100)]
+}
+
+func seqs(heard []hearing) (all []int) {
+	for _, h := range heard {
+		all = append(all, h.seq)
+	}
+	return all
 }
