@@ -265,3 +265,33 @@ func TestNetworkFaults(t *testing.T) {
 		t.Error("a node is down that was not cut")
 	}
 }
+
+// The server goes on for a while with what a connection has sent that is cut. What is
+// said later does not overtake it, unless it takes too long.
+func TestWhatIsCutIsNotOvertaken(t *testing.T) {
+	c := apart(t)
+	checked, err := c.check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ends := range []bool{true, false} {
+		old, err := checked.connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &sender{settings: checked, patience: standardPatience, connect: checked.connect, unsure: old.PgConn().PID()}
+		const later = 200 * time.Millisecond
+		if ends {
+			time.AfterFunc(later, func() { hangUp(old.PgConn()) })
+		}
+		began := time.Now()
+		if err := s.ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < later || ends && took >= endPatience || !ends && took < endPatience || s.unsure != 0 {
+			t.Errorf("ends %v: it is ready after %v", ends, took)
+		}
+		s.close()
+		hangUp(old.PgConn())
+	}
+}

@@ -97,6 +97,7 @@ type sender struct {
 	dropped func(count int, err error)
 	conn    *pgx.Conn
 	used    time.Time // when conn was last of use
+	unsure  uint32    // the server's process that may still do what was sent last; 0: none
 }
 
 // An unsent is the error of messages of which nothing has left: they can be sent later.
@@ -170,6 +171,9 @@ func (s *sender) try(ctx context.Context, batch []outgoing, texts []string) erro
 		}
 		switch {
 		case !pgconn.SafeToRetry(err):
+			if err != nil && !refused(err) {
+				s.unsure = s.conn.PgConn().PID()
+			}
 			return err
 		case !again:
 			return unsent{err}
@@ -193,7 +197,42 @@ func (s *sender) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.awaitEnd(ctx, conn); err != nil {
+		hangUp(conn.PgConn())
+		return err
+	}
 	s.conn = conn
+	return nil
+}
+
+// How long what was sent by a connection that was cut may take to come before what is
+// sent by the next one, and how often the server is asked about it.
+const (
+	endPatience = time.Second
+	endAsked    = 10 * time.Millisecond
+)
+
+// awaitEnd waits until the server's process has ended that may still do what was sent
+// last: it does not notice before that its connection is cut.
+func (s *sender) awaitEnd(ctx context.Context, conn *pgx.Conn) error {
+	for range endPatience / endAsked {
+		if s.unsure == 0 {
+			return nil
+		}
+		there := false
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", int64(s.unsure)).Scan(&there); err != nil {
+			return err
+		}
+		if !there {
+			break
+		}
+		select {
+		case <-time.After(endAsked):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s.unsure = 0
 	return nil
 }
 
