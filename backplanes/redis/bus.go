@@ -56,7 +56,7 @@ type bus struct {
 	cluster *goredis.ClusterClient // nil if it is none
 	outbox  *outbox.Outbox[parcel]
 	refused atomic.Int64 // messages that the queue had no room for
-	unsure  bool         // sending has failed; of the outbox's goroutine
+	unsure  int          // bytes that may still be on their way; of the outbox's goroutine
 
 	ctx    context.Context // ends with the bus
 	cancel context.CancelFunc

@@ -25,10 +25,13 @@ type parcel struct {
 const parcelOverhead = 64
 
 // sendMost is how many messages are sent at once, and pingTimeout how long the server
-// may take to say that it is there, after sending has failed.
+// may take to say that it is there, after sending has failed. A server reads at least
+// so much of a connection at a time (its PROTO_IOBUF_LEN).
 const (
 	sendMost    = 1000
 	pingTimeout = 3 * time.Second
+	readAtOnce  = 16 << 10
+	mostPings   = 256
 )
 
 func (b *bus) newOutbox() *outbox.Outbox[parcel] {
@@ -89,15 +92,16 @@ func (b *bus) send(ctx context.Context, batch []parcel) (done int, err error) {
 		return len(batch), nil
 	}
 	lost, unsent := 0, 0
-	for _, cmd := range sent {
+	b.unsure = 0
+	for i, cmd := range sent {
 		if cmd.Err() != nil {
 			lost++
+			b.unsure += len(batch[i].channel) + len(batch[i].payload) + parcelOverhead
 		}
 		if neverSent(cmd.Err()) {
 			unsent++
 		}
 	}
-	b.unsure = lost > 0
 	if unsent == len(batch) {
 		return 0, err
 	}
@@ -109,7 +113,8 @@ func (b *bus) send(ctx context.Context, batch []parcel) (done int, err error) {
 
 // publisher returns what messages are sent with. After a failure it is asked first
 // whether it is there: what was sent before it was lost could otherwise come later
-// than what is sent now.
+// than what is sent now. Between two answers, the server reads so much of each
+// connection.
 func (b *bus) publisher(ctx context.Context) (goredis.Cmdable, error) {
 	var client goredis.Cmdable = b.Client
 	if b.cluster != nil {
@@ -122,18 +127,20 @@ func (b *bus) publisher(ctx context.Context) (goredis.Cmdable, error) {
 		}
 		client = server
 	}
-	if !b.unsure {
+	if b.unsure == 0 {
 		return client, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	if err := client.Ping(ctx).Err(); err != nil {
-		if b.cluster != nil {
-			b.cluster.ReloadState(ctx)
+	for range 1 + min(b.unsure/readAtOnce, mostPings) {
+		if err := client.Ping(ctx).Err(); err != nil {
+			if b.cluster != nil {
+				b.cluster.ReloadState(ctx)
+			}
+			return nil, err
 		}
-		return nil, err
 	}
-	b.unsure = false
+	b.unsure = 0
 	return client, nil
 }
 
