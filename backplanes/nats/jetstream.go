@@ -53,7 +53,8 @@ const (
 )
 
 // JetStream makes a backplane that keeps broadcasts and sessions for a while, in
-// streams of NATS.
+// streams of NATS. A node has two connections then: it writes to the stream by the
+// second one.
 func JetStream(c JetStreamConfig) backplane.Backplane {
 	c.Config = c.withDefaults()
 	if c.Stream == "" {

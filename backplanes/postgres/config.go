@@ -54,7 +54,7 @@ type Config struct {
 	// and reported. Defaults: 100,000 and 64 MiB, or MaxMessageBytes if that is more.
 	MaxQueuedMessages int
 	MaxQueuedBytes    int
-	// Logger is told what an emitter could not send. A node uses its server's. Default:
+	// Logger is told what an emitter cannot send. A node uses its server's. Default:
 	// slog.Default().
 	Logger *slog.Logger
 }

@@ -39,7 +39,7 @@ func newEmitter(c Config, p patience) (backplane.Publisher, error) {
 		return nil, err
 	}
 	e := &publisher{settings: s}
-	e.sender = &sender{settings: s, patience: p, connect: s.connect, dropped: e.dropped, conn: conn}
+	e.sender = &sender{settings: s, patience: p, connect: s.connect, dropped: e.dropped, logger: s.Logger, conn: conn}
 	e.queue = s.outbox(e.sender)
 	e.close = sync.OnceValue(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -79,7 +79,7 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 	n.read = n.table.read
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.running, n.stop = running, stop
-	n.sender = &sender{settings: s, patience: l.patience, connect: s.connect, dropped: n.dropped}
+	n.sender = &sender{settings: s, patience: l.patience, connect: s.connect, dropped: n.dropped, logger: host.Logger}
 	if err = n.sender.ready(ctx); err == nil { // what is said first is not late
 		err = n.listen(ctx)
 	}

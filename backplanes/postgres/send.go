@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -95,9 +96,11 @@ type sender struct {
 	patience
 	connect func(ctx context.Context) (*pgx.Conn, error)
 	dropped func(count int, err error)
+	logger  *slog.Logger
 	conn    *pgx.Conn
 	used    time.Time // when conn was last of use
 	unsure  uint32    // the server's process that may still do what was sent last; 0: none
+	waits   bool      // messages cannot be sent, which was logged
 }
 
 // An unsent is the error of messages of which nothing has left: they can be sent later.
@@ -106,29 +109,36 @@ type unsent struct{ error }
 func (e unsent) Unwrap() error { return e.error }
 
 // send sends a batch in as many transactions as it takes, and returns how many of the
-// messages are done with. It fails where nothing can be sent. Where nobody knows
-// whether a transaction has taken place, it is not sent again.
+// messages are done with. It fails where nothing can be sent, which is logged once.
+// Where nobody knows whether a transaction has taken place, it is not sent again.
 func (s *sender) send(ctx context.Context, batch []outgoing) (done int, err error) {
 	for done < len(batch) {
 		texts := unique(batch[done:])
-		some := batch[done : done+len(texts)]
-		err := s.try(ctx, some, texts)
-		if refused(err) {
-			n, err := s.oneByOne(ctx, some)
-			if done += n; err != nil {
-				return done, err
+		n, err := s.sendSome(ctx, batch[done:done+len(texts)], texts)
+		if done += n; err != nil {
+			if !s.waits && ctx.Err() == nil {
+				s.logger.Warn("postgres: nothing can be sent; messages wait until it can, MaxQueuedMessages of them", "error", err)
+				s.waits = true
 			}
-			continue
-		}
-		if errors.As(err, new(unsent)) {
 			return done, err
 		}
-		if err != nil {
-			s.dropped(len(some), err)
-		}
-		done += len(some)
+		s.waits = false
 	}
 	return done, nil
+}
+
+// sendSome sends a transaction.
+func (s *sender) sendSome(ctx context.Context, some []outgoing, texts []string) (done int, err error) {
+	err = s.try(ctx, some, texts)
+	switch {
+	case refused(err):
+		return s.oneByOne(ctx, some)
+	case errors.As(err, new(unsent)):
+		return 0, err
+	case err != nil:
+		s.dropped(len(some), err)
+	}
+	return len(some), nil
 }
 
 // oneByOne sends messages that the server refuses together. Those that it refuses
@@ -213,24 +223,19 @@ const (
 )
 
 // awaitEnd waits until the server's process has ended that may still do what was sent
-// last: it does not notice before that its connection is cut.
+// last: it does not notice before that its connection is cut. Where ctx ends first,
+// that was long enough.
 func (s *sender) awaitEnd(ctx context.Context, conn *pgx.Conn) error {
-	for range endPatience / endAsked {
-		if s.unsure == 0 {
-			return nil
-		}
+	for end := time.Now().Add(endPatience); s.unsure != 0 && time.Now().Before(end); {
 		there := false
-		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", int64(s.unsure)).Scan(&there); err != nil {
+		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", int64(s.unsure)).Scan(&there)
+		if ctx.Err() != nil || err == nil && !there {
+			s.unsure = 0
+		}
+		if err != nil {
 			return err
 		}
-		if !there {
-			break
-		}
-		select {
-		case <-time.After(endAsked):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		time.Sleep(endAsked)
 	}
 	s.unsure = 0
 	return nil

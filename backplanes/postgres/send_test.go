@@ -1,10 +1,15 @@
 package postgres
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // The server delivers one only of the notifications of a transaction that are equal.
@@ -58,6 +63,23 @@ func TestATransactionIsBounded(t *testing.T) {
 		if got := len(unique(tt.batch)); got != tt.want {
 			t.Errorf("%d go into a transaction, want %d", got, tt.want)
 		}
+	}
+}
+
+// What cannot be sent waits, which is logged once.
+func TestNothingCanBeSent(t *testing.T) {
+	var log strings.Builder
+	s := &sender{
+		patience: standardPatience, logger: slog.New(slog.NewTextHandler(&log, nil)),
+		connect: func(context.Context) (*pgx.Conn, error) { return nil, errors.New("nobody is there") },
+	}
+	for range 3 {
+		if done, err := s.send(t.Context(), []outgoing{{channel: "a", text: "x"}}); done != 0 || err == nil {
+			t.Errorf("%d are sent: %v", done, err)
+		}
+	}
+	if n := strings.Count(log.String(), "nobody is there"); n != 1 {
+		t.Errorf("it was logged %d times:\n%s", n, log.String())
 	}
 }
 
