@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -84,34 +83,6 @@ func (c Config) options() []natsgo.Option {
 		o = append(o, natsgo.InProcessServer(c.InProcess))
 	}
 	return append(o, c.Options...)
-}
-
-// connect returns when there is a connection, or will be none. The options come after
-// all others.
-func (c Config) connect(ctx context.Context, more ...natsgo.Option) (*natsgo.Conn, error) {
-	type result struct {
-		nc  *natsgo.Conn
-		err error
-	}
-	made := make(chan result, 1)
-	go func() {
-		nc, err := natsgo.Connect(c.URL, append(c.options(), more...)...)
-		made <- result{nc, err}
-	}()
-	select {
-	case r := <-made:
-		if r.err != nil {
-			return nil, c.unreachable(r.err)
-		}
-		return r.nc, nil
-	case <-ctx.Done():
-		go func() { // the dial has a time limit of its own
-			if r := <-made; r.nc != nil {
-				r.nc.Close()
-			}
-		}()
-		return nil, c.unreachable(ctx.Err())
-	}
 }
 
 // unreachable is the error of a server that will not have us.

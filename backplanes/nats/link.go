@@ -26,12 +26,11 @@ type link struct {
 	up         func(after time.Duration)
 }
 
-// connect returns when there is a connection, or will be none.
+// connect makes the connection by which everything is heard, and most is said.
 func (l *link) connect(ctx context.Context, c Config) (err error) {
-	l.nc, err = c.connect(ctx,
+	l.nc, err = l.dial(ctx, c,
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { l.cut(err) }),
 		natsgo.ReconnectHandler(func(nc *natsgo.Conn) { l.back(nc) }),
-		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.trouble(err) }),
 	)
 	if err == nil {
 		l.largest.Store(l.nc.MaxPayload())
@@ -42,8 +41,38 @@ func (l *link) connect(ctx context.Context, c Config) (err error) {
 // connectWriter makes a connection in which nothing waits while it is cut: what was
 // published before, and lost, would be published again behind that.
 func (l *link) connectWriter(ctx context.Context, c Config) (err error) {
-	l.writer, err = c.connect(ctx, natsgo.ReconnectBufSize(-1), natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.trouble(err) }))
+	l.writer, err = l.dial(ctx, c, natsgo.ReconnectBufSize(-1))
 	return err
+}
+
+// dial returns when there is a connection, or will be none. The options come after
+// those of Config.
+func (l *link) dial(ctx context.Context, c Config, more ...natsgo.Option) (*natsgo.Conn, error) {
+	o := append(c.options(), natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.trouble(err) }))
+	o = append(o, more...)
+	type result struct {
+		nc  *natsgo.Conn
+		err error
+	}
+	made := make(chan result, 1)
+	go func() {
+		nc, err := natsgo.Connect(c.URL, o...)
+		made <- result{nc, err}
+	}()
+	select {
+	case r := <-made:
+		if r.err != nil {
+			return nil, c.unreachable(r.err)
+		}
+		return r.nc, nil
+	case <-ctx.Done():
+		go func() { // the dial has a time limit of its own
+			if r := <-made; r.nc != nil {
+				r.nc.Close()
+			}
+		}()
+		return nil, c.unreachable(ctx.Err())
+	}
 }
 
 func (l *link) cut(err error) {

@@ -62,7 +62,7 @@ type node struct {
 	number  uint64              // of the last state to all; see gaps.go
 	spoken  map[string]int      // messages since that, by namespace
 	missing map[string]struct{} // nodes of Kawat's that were taken for dead
-	met     bool                // there is one that is new
+	met     bool                // there is one that is new, or asks
 }
 
 // An item is what the goroutine that sends is to do next.

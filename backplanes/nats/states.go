@@ -154,12 +154,9 @@ func (n *node) stated(data []byte) {
 	}
 	n.mu.Lock()
 	k, missed := n.kawat[st.UID], false
-	if st.Ask {
-		n.met = true // it counts from what we say now; see gaps.go
-	}
 	isNew := k == nil
 	if isNew {
-		missed, n.met = n.returned(st.UID), true
+		missed = n.returned(st.UID)
 		k = &kin{names: make(map[string]bool)}
 		n.kawat[st.UID] = k
 		st.Ask = true // it may not have heard of us
@@ -176,6 +173,7 @@ func (n *node) stated(data []byte) {
 		left = n.compare(k, st)
 	}
 	if st.Ask {
+		n.met = true // it counts from what we say soon; see gaps.go
 		n.saying(st.UID, state{Ask: isNew})
 	}
 	n.mu.Unlock()

@@ -131,10 +131,10 @@ func (s *sender) send(ctx context.Context, batch []outgoing) (done int, err erro
 func (s *sender) sendSome(ctx context.Context, some []outgoing, texts []string) (done int, err error) {
 	err = s.try(ctx, some, texts)
 	switch {
-	case refused(err):
-		return s.oneByOne(ctx, some)
 	case errors.As(err, new(unsent)):
 		return 0, err
+	case refused(err):
+		return s.oneByOne(ctx, some)
 	case err != nil:
 		s.dropped(len(some), err)
 	}
@@ -147,10 +147,10 @@ func (s *sender) oneByOne(ctx context.Context, batch []outgoing) (done int, err 
 	for i, o := range batch {
 		err := s.try(ctx, batch[i:i+1], []string{o.text})
 		switch {
-		case refused(err):
-			s.dropped(1, fmt.Errorf("postgres: the server refuses a message on the channel %q: %w", o.channel, err))
 		case errors.As(err, new(unsent)):
 			return i, err
+		case refused(err):
+			s.dropped(1, fmt.Errorf("postgres: the server refuses a message on the channel %q: %w", o.channel, err))
 		case err != nil:
 			s.dropped(1, err)
 		}
@@ -162,7 +162,7 @@ func (s *sender) oneByOne(ctx context.Context, batch []outgoing) (done int, err 
 // about the connection.
 func refused(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code[:2] != "57" && !errors.As(err, new(unsent)) // 57: the server is ending, or beginning
+	return errors.As(err, &e) && e.Code[:2] != "57" // 57: the server is ending, or beginning
 }
 
 // try sends a transaction, by a new connection if nothing of it was sent by the old one.
@@ -176,14 +176,13 @@ func (s *sender) try(ctx context.Context, batch []outgoing, texts []string) erro
 		}
 		err := s.transact(ctx, batch, texts)
 		s.used = time.Now()
-		if err != nil && !refused(err) {
-			hangUp(s.conn.PgConn())
+		if err == nil || refused(err) {
+			return err
 		}
+		hangUp(s.conn.PgConn())
 		switch {
 		case !pgconn.SafeToRetry(err):
-			if err != nil && !refused(err) {
-				s.unsure = s.conn.PgConn().PID()
-			}
+			s.unsure = s.conn.PgConn().PID()
 			return err
 		case !again:
 			return unsent{err}
