@@ -97,7 +97,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				var slow []string
 				others := 0
 				sender := join(t, m, ignore)
-				join(t, m, func(m backplane.Message) {
+				behind := join(t, m, func(m backplane.Message) {
 					mu.Lock()
 					slow = append(slow, m.Request+fmt.Sprint(m.Kind))
 					mu.Unlock()
@@ -119,6 +119,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				if n := len(slow); n != limit+2 || slow[n-1] != fmt.Sprint(backplane.NodeLeft) || slow[n-2] != fmt.Sprint(limit-1, " 0") {
 					t.Errorf("%d came, the last was %q", n, slow[n-1])
 				}
+				_ = behind.Close() // before the others, of whose end it would hear for a second more
 			})
 		})
 	}
