@@ -123,7 +123,7 @@ func TestRefusalsAtOnce(t *testing.T) {
 				refusals++
 			}
 		}
-		if n := io.Stats().Engine.Sessions; refusals != 3 || n != 0 {
+		if n := io.Stats().Engine.Sessions; refusals < 2 || refusals > 3 || n != 0 { // the end may overtake the third
 			t.Errorf("%d refusals, %d sessions", refusals, n)
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/goroutines"
 )
 
 // A bus carries what nodes say, each in a while of a millisecond, in order.
@@ -389,11 +389,11 @@ func TestTooManyNodes(t *testing.T) {
 func TestNoGoroutineWhileIdle(t *testing.T) {
 	story(t, func(t *testing.T, b *bus) {
 		one := b.add(t, 1)
-		before := runtime.NumGoroutine()
+		before := goroutines.InBubble()
 		b.add(t, 2)
 		time.Sleep(moment)
 		synctest.Wait()
-		if n := runtime.NumGoroutine() - before; n != 1 { // the bus has one for each
+		if n := goroutines.InBubble() - before; n != 1 { // the bus has one for each
 			t.Errorf("%d goroutines", n)
 		}
 		one.Close()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/goroutines"
 )
 
 var errBus = errors.New("the bus is down")
@@ -114,11 +114,11 @@ func TestOrderAndBatches(t *testing.T) {
 func TestNoGoroutineWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bus
-		before := runtime.NumGoroutine()
+		before := goroutines.InBubble()
 		o := New(b.config())
 		push(t, o, 1, 2, 3)
 		synctest.Wait()
-		if n := runtime.NumGoroutine(); n > before || o.queue != nil || o.batch != nil {
+		if n := goroutines.InBubble(); n > before || o.queue != nil || o.batch != nil {
 			t.Errorf("%d goroutines, %d before; %v %v", n, before, o.queue, o.batch)
 		}
 		closed(t, o, time.Second, nil)

@@ -78,7 +78,7 @@ func TestViolationWhileSending(t *testing.T) {
 	for _, network := range sockets {
 		t.Run(network.name, func(t *testing.T) {
 			ours, peer := network.dial(t)
-			c := network.open(t, ours, nil, Config{MaxPayload: 1000})
+			c := network.open(t, ours, nil, Config{MaxPayload: 1000, CloseTimeout: time.Minute, DiscardTimeout: time.Minute})
 			read, frames := readAll(c), watch(peer)
 			// A reset would fail the write, and might take the close frame with it.
 			if _, err := peer.Write(testFrame(bin, strings.Repeat("x", 16_000_000))); err != nil {

@@ -44,6 +44,11 @@ type Config struct {
 	// CloseTimeout is how long the peer may take to answer our close frame
 	// before the connection is dropped. Default 5 s.
 	CloseTimeout time.Duration
+
+	// DiscardTimeout is how long what the peer still sends after a violation is read
+	// and thrown away, so that the close frame is not lost to a reset. No more than
+	// CloseTimeout. Default 1 s.
+	DiscardTimeout time.Duration
 }
 
 const (
@@ -52,6 +57,7 @@ const (
 	defaultMaxFragments     = 16_384
 	defaultWriteTimeout     = 10 * time.Second
 	defaultCloseTimeout     = 5 * time.Second
+	defaultDiscardTimeout   = time.Second
 )
 
 // withDefaults fills in what is not set, and keeps sizes within an int.
@@ -61,6 +67,7 @@ func (c Config) withDefaults() Config {
 	c.MaxFragments = orDefault(c.MaxFragments, defaultMaxFragments)
 	c.WriteTimeout = orDefault(c.WriteTimeout, defaultWriteTimeout)
 	c.CloseTimeout = orDefault(c.CloseTimeout, defaultCloseTimeout)
+	c.DiscardTimeout = min(orDefault(c.DiscardTimeout, defaultDiscardTimeout), c.CloseTimeout)
 	return c
 }
 

@@ -3,7 +3,6 @@ package websocket
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -94,7 +93,7 @@ func (c *Conn) end(err error) error {
 func (c *Conn) fail(violation *engine.ConnError) error {
 	c.stop()
 	payload := closeBody(violation.Code, "") // the reason is for our log: the reference says none either
-	if !c.startClose(payload, min(c.cfg.CloseTimeout, time.Second)) {
+	if !c.startClose(payload, c.cfg.DiscardTimeout) {
 		return c.lost(fmt.Errorf("while closing: %s", violation.Reason))
 	}
 	c.awaitWriter()
