@@ -204,6 +204,7 @@ func TestTheWaitForAnAckEnds(t *testing.T) {
 						t.Errorf("%v is no %v", err, want)
 					}
 				}
+				synctest.Wait()
 				if n := io.Stats().PendingAcks; n != 0 {
 					t.Errorf("%d acks are pending", n)
 				}

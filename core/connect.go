@@ -210,15 +210,18 @@ func (s *Socket) connectAnswer() connectAnswer {
 // one.
 func (s *Socket) open(answer []*engine.Frame) (before *Socket, opened bool) {
 	before, admitted, err := s.namespace.admit(s, answer)
-	if err != nil {
-		s.change(connected, connecting) // nobody has seen it, so nobody hears of its end
-		s.neverHeard(before)
-		s.end(ReasonTransportClose)
+	if err == nil {
+		return before, admitted
 	}
+	if !s.change(connected, connecting) && err != errTaken {
+		return before, true // its end came in between, and is that of one that was connected
+	}
+	s.neverHeard(before) // nobody has seen it, so nobody hears of its end
+	s.end(ReasonTransportClose)
 	if err == errTaken {
 		s.conn.close(ReasonForcedClose)
 	}
-	return before, admitted && err == nil
+	return before, false
 }
 
 func (s *Socket) change(from, to socketState) bool {

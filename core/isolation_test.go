@@ -173,6 +173,7 @@ func TestEveryHookMayPanicOrEndItsGoroutine(t *testing.T) {
 					t.Errorf("the client: %s, want %s", got, want)
 				}
 				st.leave()
+				synctest.Wait()
 				if st.Fires() == 0 {
 					t.Fatal("the hook was never called")
 				}

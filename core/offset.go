@@ -114,12 +114,19 @@ func (n *Namespace) stamps(id int64) bool {
 }
 
 // probeRecovery returns an error if clients could not recover for the codec's sake.
-func (n *Namespace) probeRecovery() (err error) {
+func (n *Namespace) probeRecovery() error {
 	if n.history == nil {
 		return nil
 	}
-	err = errBlank(n.server.cfg.Codec)
-	n.server.guard("Config.Codec", func() { _, err = n.event("probe", packet.NoID, nil, true) })
+	unfit := errBlank(n.server.cfg.Codec)
+	err := unfit
+	n.server.guard("Config.Codec", func() {
+		var frames []*engine.Frame
+		frames, err = n.encode(packet.Outgoing{Type: packet.Event, ID: packet.NoID, Event: "probe", Args: []any{offsetDigits}}, true)
+		if err == nil && !bytes.Contains(frames[0].Payload(), []byte(offsetDigits)) {
+			err = unfit
+		}
+	})
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,6 +176,12 @@ func TestOnlyOneNodeGetsASession(t *testing.T) {
 				c.Close()
 			}
 			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		for _, io := range all {
+			if strings.Contains(io.logs.String(), "still run") {
+				t.Errorf("a client waited for the end of a socket that nobody was told of:\n%s", io.logs)
+			}
 		}
 	})
 }
