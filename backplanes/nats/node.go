@@ -63,6 +63,7 @@ type node struct {
 	spoken  map[string]int      // messages since that, by namespace
 	missing map[string]struct{} // nodes of Kawat's that were taken for dead
 	met     bool                // there is one that is new, or asks
+	expired time.Time           // when expire was called last
 }
 
 // An item is what the goroutine that sends is to do next.

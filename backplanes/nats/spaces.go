@@ -243,7 +243,11 @@ func (n *node) expire(now time.Time) (gone []backplane.Message) {
 	if n.closed {
 		return nil
 	}
-	if n.link.isDown() { // nobody can be heard
+	// While the link is cut all are silent, and when this process was not run, what they
+	// said may not have been read yet.
+	late := !n.expired.IsZero() && now.Sub(n.expired) > heartbeat
+	n.expired = now
+	if late || n.link.isDown() {
 		n.heardAll(now)
 		return nil
 	}
