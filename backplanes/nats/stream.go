@@ -14,6 +14,7 @@ import (
 
 	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/internal/echo"
+	"github.com/kawat-go/kawat/internal/outbox"
 	"github.com/kawat-go/kawat/internal/wire"
 )
 
@@ -52,7 +53,7 @@ func (s *stream) push(m backplane.Message) error {
 		return fmt.Errorf("nats: %w", err)
 	}
 	data = s.sealed(subject, data)
-	if err := s.link.fits(len(data) + 128); err != nil { // with its header
+	if err := s.link.fits(len(data) + 128 + len(s.config.Stream)); err != nil { // with its header
 		return err
 	}
 	err = s.echoes.Send(echoed, func(number uint64) error {
@@ -80,7 +81,7 @@ func (s *stream) publish(ctx context.Context, batch []item) (stored int, err err
 		select {
 		case <-ack.Ok():
 		case err := <-ack.Err():
-			return i, err
+			return i, never(err)
 		case <-ctx.Done():
 			return i, ctx.Err()
 		}
@@ -107,12 +108,26 @@ func (s *stream) send(batch []item) (acks []jetstream.PubAckFuture, err error) {
 		ack, err := s.writer.PublishMsgAsync(&natsgo.Msg{Subject: it.subject, Data: it.data, Header: header(it.keep.id)},
 			jetstream.WithExpectStream(s.config.Stream), jetstream.WithRetryAttempts(0))
 		if err != nil {
-			return acks, err
+			return acks, never(err)
 		}
 		acks = append(acks, ack)
 	}
 	return acks, nil
 }
+
+// never marks the error of a message that is too long: one that waited for a server
+// may find that the next one takes less, and what is behind it must not wait for ever.
+func never(err error) error {
+	var refused *jetstream.APIError
+	if errors.Is(err, natsgo.ErrMaxPayload) || errors.As(err, &refused) && refused.ErrorCode == tooLong {
+		return outbox.Never(err)
+	}
+	return err
+}
+
+// tooLong is the server's number for a message that is longer than the stream's
+// max_msg_size.
+const tooLong jetstream.ErrorCode = 10054
 
 // read follows the stream until the node has left.
 func (s *stream) read() {
