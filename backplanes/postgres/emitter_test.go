@@ -110,7 +110,8 @@ func TestEmitterFails(t *testing.T) {
 		t.Errorf("without a table: %v", err)
 	}
 	log := new(safe)
-	c.CreateTable, c.Logger = true, slog.New(slog.NewTextHandler(log, nil))
+	c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	exec(t, c, table{settings: settings{Config: c}}.definition())
 	p, err := NewEmitter(c)
 	if err != nil {
 		t.Fatal(err)

@@ -165,8 +165,8 @@ func (l *listener) ask(ctx context.Context, conn *pgconn.PgConn, sql string) err
 	return conn.Exec(ctx, sql).Close()
 }
 
-// tell tells the server what has changed. What it refuses is logged and not tried
-// again. Then it calls up.
+// tell tells the server what has changed. A channel whose name it refuses is logged and
+// not tried again. Then it calls up.
 func (l *listener) tell(ctx context.Context, conn *pgconn.PgConn, told map[string]int, up func()) error {
 	l.mu.Lock()
 	var fresh, stale []string
@@ -200,7 +200,8 @@ func (l *listener) tell(ctx context.Context, conn *pgconn.PgConn, told map[strin
 }
 
 // tellAll executes a statement for each channel, and returns those for which it has
-// succeeded: many in one round trip or, if the server refuses one, one by one.
+// succeeded: many in one round trip or, if the server refuses one, one by one. It fails
+// where the server takes none, such as a standby, which would be silent for ever.
 func (l *listener) tellAll(ctx context.Context, conn *pgconn.PgConn, verb string, channels []string) (done []string, err error) {
 	const many = 200
 	for len(channels) > 0 {
@@ -219,15 +220,15 @@ func (l *listener) tellAll(ctx context.Context, conn *pgconn.PgConn, verb string
 			if conn.IsClosed() {
 				return done, err
 			}
-			if err = l.ask(ctx, conn, verb+quote(channel)); err == nil {
+			switch err = l.ask(ctx, conn, verb+quote(channel)); {
+			case err == nil:
 				done = append(done, channel)
-			} else if !conn.IsClosed() {
+			case conn.IsClosed() || !ofChannel(err):
+				return done, err
+			default:
 				l.logger.Error("postgres: the server refuses a channel, so its namespace hears no other node",
 					"channel", channel, "error", err)
 			}
-		}
-		if conn.IsClosed() {
-			return done, err
 		}
 	}
 	return done, nil

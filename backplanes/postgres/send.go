@@ -131,7 +131,7 @@ func (s *sender) send(ctx context.Context, batch []outgoing) (done int, err erro
 func (s *sender) sendSome(ctx context.Context, some []outgoing, texts []string) (done int, err error) {
 	err = s.try(ctx, some, texts)
 	switch {
-	case errors.As(err, new(unsent)):
+	case errors.As(err, new(unsent)), s.later(ctx, err, some):
 		return 0, err
 	case refused(err):
 		return s.oneByOne(ctx, some)
@@ -145,9 +145,9 @@ func (s *sender) sendSome(ctx context.Context, some []outgoing, texts []string) 
 // alone are dropped.
 func (s *sender) oneByOne(ctx context.Context, batch []outgoing) (done int, err error) {
 	for i, o := range batch {
-		err := s.try(ctx, batch[i:i+1], []string{o.text})
+		err := s.one(ctx, o)
 		switch {
-		case errors.As(err, new(unsent)):
+		case errors.As(err, new(unsent)), s.later(ctx, err, batch[i:i+1]):
 			return i, err
 		case refused(err):
 			s.dropped(1, fmt.Errorf("postgres: the server refuses a message on the channel %q: %w", o.channel, err))
@@ -158,11 +158,19 @@ func (s *sender) oneByOne(ctx context.Context, batch []outgoing) (done int, err 
 	return len(batch), nil
 }
 
-// refused reports whether an error is the server's answer to what was sent, and not
-// about the connection.
-func refused(err error) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code[:2] != "57" // 57: the server is ending, or beginning
+// one sends a message by itself. A table that is lost is made again, if it was to be
+// made.
+func (s *sender) one(ctx context.Context, o outgoing) error {
+	err := s.try(ctx, []outgoing{o}, []string{o.text})
+	if codeOf(err) != undefinedTable || !s.CreateTable {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.answer)
+	defer cancel()
+	if err := (table{settings: s.settings, patience: s.patience}).prepare(limited, s.conn); err != nil {
+		return err
+	}
+	return s.try(ctx, []outgoing{o}, []string{o.text})
 }
 
 // try sends a transaction, by a new connection if nothing of it was sent by the old one.

@@ -35,7 +35,6 @@ type database interface {
 
 // prepare makes the table if it is to be made, and looks whether it is there.
 func (t table) prepare(ctx context.Context, db database) error {
-	const undefinedTable = "42P01"
 	if t.CreateTable {
 		// One after another, since the server does not make this safe.
 		err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
@@ -50,8 +49,7 @@ func (t table) prepare(ctx context.Context, db database) error {
 		}
 	}
 	_, err := db.Exec(ctx, "SELECT id, created_at, payload FROM "+t.TableName+" LIMIT 0")
-	var e *pgconn.PgError
-	if errors.As(err, &e) && e.Code == undefinedTable {
+	if codeOf(err) == undefinedTable {
 		return fmt.Errorf("postgres: there is no table %s: set Config.CreateTable, or execute %s", t.TableName, t.definition())
 	}
 	if err != nil {
@@ -67,7 +65,7 @@ func (t table) read(ctx context.Context, id int64) ([]byte, error) {
 	defer cancel()
 	for {
 		payload, err := t.readOnce(ctx, id)
-		if err == nil || ctx.Err() != nil || errors.Is(err, errRow) || refused(err) {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errRow) || refused(err) && codeOf(err)[:2] != "53" {
 			return payload, err
 		}
 		select {

@@ -224,6 +224,19 @@ func (p *Postgres) Lose() error {
 	return p.create()
 }
 
+// Demote has the server, which does not run, start as a standby: it can be read until
+// SELECT pg_promote().
+func (p *Postgres) Demote() error {
+	return os.WriteFile(filepath.Join(p.data(), "standby.signal"), nil, 0o644) //nolint:gosec // the server's user reads it
+}
+
+// Log returns the beginning of what the server has said since it was started.
+func (p *Postgres) Log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
 // end sends a signal and waits. The caller holds p.mu.
 func (p *Postgres) end(signal syscall.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {
@@ -304,7 +317,7 @@ type postgresLog struct {
 func (l *postgresLog) read(r io.Reader) {
 	ready := false
 	for lines := bufio.NewScanner(r); lines.Scan(); {
-		if !ready && strings.Contains(lines.Text(), "database system is ready to accept connections") {
+		if !ready && strings.Contains(lines.Text(), "database system is ready to accept") {
 			ready = true
 			close(l.ready)
 		}
