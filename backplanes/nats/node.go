@@ -55,6 +55,7 @@ type node struct {
 	mu     sync.Mutex // held for a few instructions; what is queued under it keeps its order
 	closed bool
 	spaces map[string]*space // those that are open, by token
+	digest digest            // of their names
 	kawat  map[string]*kin   // the other nodes of Kawat's
 	// changed are the namespaces that were opened or shut since the last state.
 	changed map[string]bool

@@ -44,6 +44,7 @@ func (n *node) Open(namespace string) {
 		}
 	}
 	n.spaces[key], n.changed[namespace] = s, true
+	n.digest.add(namespace)
 	it := n.word(s, wire.InitialHeartbeat, "")
 	it.open = s
 	n.owe(it)
@@ -59,6 +60,7 @@ func (n *node) Shut(namespace string) {
 		return
 	}
 	delete(n.spaces, key)
+	n.digest.remove(namespace)
 	n.changed[namespace] = false
 	it := n.word(s, backplane.NodeLeft, "")
 	it.shut = s
@@ -169,7 +171,7 @@ func (n *node) heard(s *space, m backplane.Message) (left bool) {
 	if m.Kind == backplane.NodeLeft {
 		delete(s.peers, m.From)
 		if k != nil {
-			delete(k.names, s.name)
+			k.remove(s.name)
 		}
 		return known
 	}

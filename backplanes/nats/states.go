@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"time"
 
 	"github.com/kawat-go/kawat/core/backplane"
@@ -48,22 +46,43 @@ const (
 
 // A kin is another node of Kawat's. The node's lock guards it.
 type kin struct {
-	heard time.Time
-	names map[string]bool // of its namespaces, as far as is known
-	list  map[string]bool // of a list that is not complete
-	part  int             // of the list, that came last
-	count count
+	heard  time.Time
+	names  map[string]bool // of its namespaces, as far as is known
+	digest digest          // of these
+	list   map[string]bool // of a list that is not complete
+	part   int             // of the list, that came last
+	count  count
 }
 
-// digest is the same for the same namespaces, in whatever order.
-func digest(names iter.Seq[string]) (count int, sum string) {
-	var all uint64
-	for name := range names {
-		hash := sha256.Sum256([]byte(name))
-		all += binary.BigEndian.Uint64(hash[:8])
-		count++
+// A digest is the same for the same names, in whatever order they have come. It is
+// kept, since there may be very many of them, and a lock is held.
+type digest uint64
+
+func (d *digest) add(name string) {
+	hash := sha256.Sum256([]byte(name))
+	*d += digest(binary.BigEndian.Uint64(hash[:8]))
+}
+
+func (d *digest) remove(name string) {
+	hash := sha256.Sum256([]byte(name))
+	*d -= digest(binary.BigEndian.Uint64(hash[:8]))
+}
+
+func (d digest) String() string { return fmt.Sprintf("%016x", uint64(d)) }
+
+// add and remove note a namespace of another node.
+func (k *kin) add(name string) {
+	if !k.names[name] {
+		k.names[name] = true
+		k.digest.add(name)
 	}
-	return count, fmt.Sprintf("%016x", all)
+}
+
+func (k *kin) remove(name string) {
+	if k.names[name] {
+		delete(k.names, name)
+		k.digest.remove(name)
+	}
 }
 
 // names are those of the namespaces that are open. The caller holds n.mu.
@@ -105,7 +124,7 @@ func (n *node) saying(to string, st state) (said bool) {
 		return false
 	}
 	st.V, st.UID = stateVersion, n.id
-	st.Count, st.Digest = digest(n.names)
+	st.Count, st.Digest = len(n.spaces), n.digest.String()
 	subject := n.config.Prefix + statesOf
 	if to != "" {
 		subject += "." + to
@@ -196,7 +215,7 @@ func (n *node) compare(k *kin, st state) (left []string) {
 			left = append(left, name)
 		}
 	}
-	if count, sum := digest(maps.Keys(k.names)); count != st.Count || sum != st.Digest {
+	if len(k.names) != st.Count || k.digest.String() != st.Digest {
 		n.saying(st.UID, state{Want: true})
 	}
 	return left
@@ -236,14 +255,14 @@ func (n *node) opened(k *kin, id, name string) {
 	if len(k.names) >= mostNames {
 		return
 	}
-	k.names[name] = true
+	k.add(name)
 	if s := n.spaces[token(name)]; s != nil && s.name == name {
 		s.peers[id] = k.heard
 	}
 }
 
 func (n *node) shut(k *kin, id, name string) (left bool) {
-	delete(k.names, name)
+	k.remove(name)
 	if s := n.spaces[token(name)]; s != nil && s.name == name {
 		_, left = s.peers[id]
 		delete(s.peers, id)
