@@ -62,11 +62,13 @@ func (c *classic) topics(namespace string) []topic {
 		{patternTopic, c.pattern(namespace)},
 		{channelTopic, c.request(namespace)},
 		{channelTopic, c.response(namespace)},
-		{channelTopic, c.response(namespace) + c.id + "#"},
+		{channelTopic, c.private(namespace, c.id)},
 	}
 }
 
 func (c *classic) counted(namespace string) string { return c.request(namespace) }
+
+func (c *classic) private(namespace, id string) string { return c.response(namespace) + id + "#" }
 
 func (c *classic) message(m *backplane.Message) (channel string, payload []byte, err error) {
 	if m.Kind == backplane.Broadcast && m.Request == "" {

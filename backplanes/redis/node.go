@@ -27,8 +27,10 @@ type format interface {
 	kind() topicKind
 	// topics are those that a namespace needs, whatever its rooms.
 	topics(namespace string) []topic
-	// counted is the channel that each node of a namespace hears.
+	// counted is the channel that each node of a namespace hears, private the one that
+	// only the node with that id does.
 	counted(namespace string) string
+	private(namespace, id string) string
 	// message and reply return what to send, and where to.
 	message(m *backplane.Message) (channel string, payload []byte, err error)
 	reply(to, m *backplane.Message) (channel string, payload []byte, err error)
@@ -53,7 +55,8 @@ type node struct {
 
 	mu     sync.RWMutex
 	spaces map[string]*space
-	routes map[topic][]string // the namespaces that have a topic
+	routes map[topic][]string  // the namespaces that have a topic
+	silent map[string]struct{} // nodes of Kawat's that have left, of which Redis may not know
 }
 
 // A space is what a node knows of a namespace that is open. node.mu guards it.
@@ -68,9 +71,15 @@ func newNode(cfg Config, host backplane.Host, sharded bool) *node {
 	n := &node{
 		names: names{cfg.Prefix}, id: backplane.NewID(), cfg: cfg, host: host,
 		limits: wire.Limits{Bytes: 2 * cfg.MaxMessageBytes}, // as JSON it may be longer than it came
-		spaces: make(map[string]*space), routes: make(map[topic][]string),
+		spaces: make(map[string]*space), routes: make(map[topic][]string), silent: make(map[string]struct{}),
 	}
 	host.Observe = n.observe
+	left := host.Left
+	host.Left = func(id string) {
+		n.fellSilent(id)
+		left(id)
+	}
+	n.host.Left = host.Left
 	n.bus = newBus(busConfig{Config: cfg, sharded: sharded, host: host, deliver: n.deliver})
 	return n
 }
@@ -99,7 +108,7 @@ func (n *node) join(ctx context.Context) error {
 		n.bus.cancel()
 		return err
 	}
-	n.members.Store(membership.New(membership.Config{ID: n.id, Host: n.host, Send: n.post}))
+	n.members.Store(membership.New(membership.Config{ID: n.id, Host: n.host, Send: n.post, Joined: n.spoke}))
 	return nil
 }
 
@@ -247,7 +256,7 @@ func (n *node) Peers(ctx context.Context, namespace string) (backplane.Peers, er
 	if err := n.bus.await(ctx, nil, topics...); err != nil {
 		return backplane.Peers{}, err
 	}
-	count, err := n.bus.count(ctx, n.format.counted(namespace))
+	count, err := n.count(ctx, namespace)
 	if err != nil {
 		return backplane.Peers{}, fmt.Errorf("redis: cannot count the other servers: %w", err)
 	}

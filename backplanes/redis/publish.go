@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -164,31 +164,34 @@ func neverSent(err error) bool {
 	return strings.HasPrefix(text, "LOADING ") || strings.HasPrefix(text, "MASTERDOWN ") || strings.HasPrefix(text, "CLUSTERDOWN ")
 }
 
-// count asks how many subscribers a channel has.
-func (b *bus) count(ctx context.Context, channel string) (int, error) {
-	ask := func(ctx context.Context, client goredis.Cmdable) (int, error) {
+// count asks how many subscribers channels have.
+func (b *bus) count(ctx context.Context, channels ...string) (map[string]int, error) {
+	var mu sync.Mutex
+	sum := make(map[string]int, len(channels))
+	add := func(ctx context.Context, client goredis.Cmdable) error {
 		cmd := client.PubSubNumSub
 		if b.sharded {
 			cmd = client.PubSubShardNumSub
 		}
-		counts, err := cmd(ctx, channel).Result()
-		return int(counts[channel]), err
-	}
-	var n atomic.Int64
-	add := func(ctx context.Context, server *goredis.Client) error {
-		count, err := ask(ctx, server)
-		n.Add(int64(count))
+		counts, err := cmd(ctx, channels...).Result()
+		mu.Lock()
+		defer mu.Unlock()
+		for channel, n := range counts {
+			sum[channel] += int(n)
+		}
 		return err
 	}
 	err := within(ctx, func() error {
 		if b.cluster == nil {
-			count, err := ask(ctx, b.Client)
-			n.Store(int64(count))
-			return err
+			return add(ctx, b.Client)
 		}
+		each := func(ctx context.Context, server *goredis.Client) error { return add(ctx, server) }
 		// Subscribers may be with replicas, one of which may be away.
-		_ = b.cluster.ForEachSlave(ctx, add)
-		return b.cluster.ForEachMaster(ctx, add)
+		_ = b.cluster.ForEachSlave(ctx, each)
+		return b.cluster.ForEachMaster(ctx, each)
 	})
-	return int(n.Load()), err
+	if err != nil {
+		return nil, err // it may still be counted
+	}
+	return sum, nil
 }

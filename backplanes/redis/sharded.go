@@ -54,6 +54,8 @@ func (s *sharded) topics(namespace string) []topic {
 
 func (s *sharded) counted(namespace string) string { return s.main(namespace) }
 
+func (s *sharded) private(namespace, id string) string { return s.room(namespace, id) }
+
 // roomTopic implements roomFormat: a room has a channel if others send to it.
 func (s *sharded) roomTopic(namespace, room string) (topic, bool) {
 	return topic{shardTopic, s.room(namespace, room)}, s.cfg.SubscriptionMode.hasChannel(room)

@@ -220,7 +220,7 @@ func (m *Members) tick() {
 	m.timer.Reset(m.cfg.Interval / 2)
 	m.expire(now, late)
 	m.spoken = !m.spoken
-	speak := m.spoken && !m.down
+	speak := (m.spoken || late > m.cfg.Interval) && !m.down // the others may take us for dead
 	m.mu.Unlock()
 	if speak {
 		_ = m.say("", alive, nil)
