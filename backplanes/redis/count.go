@@ -50,9 +50,11 @@ func (n *node) count(ctx context.Context, namespace string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	count := counts[channels[0]]
+	count, there := counts[channels[0]], 0
 	for _, id := range nodes {
-		count -= max(counts[n.format.private(namespace, id)]-1, 0)
+		c := counts[n.format.private(namespace, id)]
+		there += min(c, 1)
+		count -= max(c-1, 0)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -64,6 +66,9 @@ func (n *node) count(ctx context.Context, namespace string) (int, error) {
 		if counts[n.mail(id)] == 0 {
 			delete(n.silent, id)
 		}
+	}
+	if n.cfg.Secret != "" { // who does not know it gives no answer that is understood
+		return there, nil
 	}
 	return count, nil
 }

@@ -64,3 +64,26 @@ func TestCountOfVanished(t *testing.T) {
 		})
 	}
 }
+
+// Who does not know the Secret is not waited for, though it listens.
+func TestCountWithSecret(t *testing.T) {
+	both(t, func(t *testing.T, plane func(Config) backplane.Backplane) {
+		c := config(t)
+		c.Secret = "one"
+		other := c
+		other.Secret = "another"
+		one, two := join(t, plane(c), "/"), join(t, plane(c), "/")
+		strangers := []*member{join(t, plane(other), "/"), join(t, plane(other), "/"), join(t, plane(other), "/")}
+		for _, tt := range []struct {
+			node *member
+			want int
+		}{{one, 1}, {two, 1}, {strangers[0], 2}} {
+			eventually(t, "the nodes with the same Secret", func() bool { return len(tt.node.Nodes()) == tt.want })
+			if n := peers(t, tt.node, "/"); n != tt.want {
+				t.Errorf("%d peers, not %d", n, tt.want)
+			}
+		}
+		one.Shut("/")
+		eventually(t, "who has the namespace open", func() bool { return peers(t, two, "/") == 0 })
+	})
+}
