@@ -28,7 +28,7 @@ func NewStreamsEmitter(c StreamsConfig) (backplane.Publisher, error) {
 		log.Warn("redis: messages to the servers were lost", "messages", e.Lost, "error", e.Err)
 	}
 	b := newBus(busConfig{Config: c.Config, host: backplane.Host{Observe: observe, Logger: log}})
-	return &streamsPublisher{cfg: c, id: backplane.NewID(), bus: b, writers: make(map[string]*writer)}, nil
+	return &streamsPublisher{cfg: c, id: backplane.NewID(), bus: b, writers: make(map[string]*writer), numbers: make(map[string]uint64)}, nil
 }
 
 // A streamsPublisher writes to streams, and reads nothing.
@@ -38,7 +38,7 @@ type streamsPublisher struct {
 	bus *bus
 
 	mu      sync.Mutex
-	number  uint64
+	numbers map[string]uint64 // of the last message to each stream
 	writers map[string]*writer
 	closed  bool
 }
@@ -64,8 +64,11 @@ func (p *streamsPublisher) Publish(m backplane.Message) error {
 	if err != nil {
 		return err
 	}
-	p.number++
-	return w.queue(m, data, p.id+"."+strconv.FormatUint(p.number, 10))
+	err = w.queue(m, data, p.id+"."+strconv.FormatUint(p.numbers[name]+1, 10))
+	if err == nil {
+		p.numbers[name]++ // in each stream there are all of them
+	}
+	return err
 }
 
 // Close implements [backplane.Publisher].

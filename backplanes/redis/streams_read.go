@@ -153,11 +153,8 @@ func (s *stream) read(ctx context.Context) (worked bool, err error) {
 		if err != nil {
 			return true, err
 		}
-		// So many at once have waited: there may have been more of them.
-		if len(entries) >= min(s.most, 100) {
-			if err := s.checkTrimmed(ctx, l, before); err != nil {
-				return true, err
-			}
+		if err := s.check(ctx, l, before, len(entries)); err != nil {
+			return true, err
 		}
 		for i := range entries {
 			s.move(entries[i].id)
@@ -189,20 +186,43 @@ func (s *stream) begin(ctx context.Context, l asker) error {
 	case at.IsZero():
 		return s.beginAt(ctx, l, end)
 	case end.Compare(at) < 0:
-		// The server has lost what was read here, so it may have lost other things, too.
-		// What it has is older, if there is anything.
-		s.gap(fmt.Errorf("redis: the stream %q had been read up to %s, and ends with %s", s.name, at, end))
-		if end.IsZero() {
-			if _, err = s.mark(ctx, l); err != nil {
-				return err
-			}
-			end.Minor = 1 // before all that the server makes
-		}
-		s.move(end)
-		s.taken(end)
-		return nil
+		return s.goBack(ctx, l, at, end)
 	}
 	return s.checkTrimmed(ctx, l, at)
+}
+
+// goBack reads on behind the end of a stream that ends before what was read here. The
+// server has lost that, so it may have lost other things, too. What it has is older, if
+// there is anything.
+func (s *stream) goBack(ctx context.Context, l asker, at, end backplane.Offset) error {
+	s.gap(fmt.Errorf("redis: the stream %q had been read up to %s, and ends with %s", s.name, at, end))
+	if end.IsZero() {
+		if _, err := s.mark(ctx, l); err != nil {
+			return err
+		}
+		end.Minor = 1 // before all that the server makes
+	}
+	s.move(end)
+	s.taken(end)
+	return nil
+}
+
+// check looks for what is lost while the connection holds, by how many entries have
+// come. Where there are many, there may have been more of them. Where there are none, a
+// stream that was deleted may have begun anew with ids before those that were read: the
+// server's clock was set back.
+func (s *stream) check(ctx context.Context, l asker, at backplane.Offset, came int) error {
+	switch {
+	case came >= min(s.most, 100):
+		return s.checkTrimmed(ctx, l, at)
+	case came > 0:
+		return nil
+	}
+	end, err := last(ctx, l, s.name)
+	if err == nil && end.Compare(at) < 0 {
+		err = s.goBack(ctx, l, at, end)
+	}
+	return err
 }
 
 // beginAt begins behind an entry.
@@ -315,8 +335,14 @@ func (s *stream) take(e *entry) {
 		}
 		return
 	}
-	if numbered && s.senders.repeated(who, number, e.id) {
-		return
+	if numbered {
+		repeated, lost := s.senders.met(who, number, e.id)
+		if lost {
+			s.gap(fmt.Errorf("redis: the stream %q has lost entries of %.70q before %s", s.name, who, e.id))
+		}
+		if repeated {
+			return
+		}
 	}
 	if !n.isOpen(string(e.namespace)) {
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // senders are who has written entries: by them, entries that were written twice are
-// known. The map is kept small.
+// known, and those that are lost. The map is kept small.
 type senders map[string]*sender
 
 type sender struct {
@@ -23,8 +23,9 @@ const (
 	forgetAfter = 10 * 60 * 1000
 )
 
-// repeated reports whether an entry was read before, under another id.
-func (all senders) repeated(who []byte, number uint64, at backplane.Offset) bool {
+// met notes an entry. It reports whether it was read before, under another id, and
+// whether others of its sender were lost between it and the last one.
+func (all senders) met(who []byte, number uint64, at backplane.Offset) (repeated, lost bool) {
 	known := all[string(who)]
 	if known == nil {
 		all.prune(at)
@@ -33,10 +34,11 @@ func (all senders) repeated(who []byte, number uint64, at backplane.Offset) bool
 	}
 	known.last = at
 	if number <= known.number {
-		return true
+		return true, false
 	}
+	lost = known.number > 0 && number != known.number+1
 	known.number = number
-	return false
+	return false, lost
 }
 
 // name returns the name of a sender, without making it anew where that can be helped.

@@ -211,7 +211,11 @@ func (n *streamsNode) since(ctx context.Context, st *stream, namespace string, a
 		for i := range entries {
 			e := &entries[i]
 			from = next(e.id)
-			if m, ok := st.replayed(e, namespace, senders); ok {
+			m, ok, lost := st.replayed(e, namespace, senders)
+			if lost {
+				return nil, backplane.ErrNoSession
+			}
+			if ok {
 				log = append(log, m)
 			}
 		}
@@ -225,15 +229,19 @@ func (n *streamsNode) since(ctx context.Context, st *stream, namespace string, a
 	}
 }
 
-// replayed reads an entry for a session that is restored.
-func (s *stream) replayed(e *entry, namespace string, senders senders) (m backplane.Message, ok bool) {
-	if string(e.namespace) != namespace {
-		return m, false
+// replayed reads an entry for a session that is restored. It reports whether entries
+// of its sender are lost.
+func (s *stream) replayed(e *entry, namespace string, senders senders) (m backplane.Message, ok, lost bool) {
+	if who, number, numbered := numbering(e); numbered {
+		repeated, lost := senders.met(who, number, e.id)
+		if repeated || lost {
+			return m, false, lost
+		}
 	}
-	if who, number, numbered := numbering(e); numbered && senders.repeated(who, number, e.id) {
-		return m, false
+	if string(e.namespace) != namespace {
+		return m, false, false
 	}
 	m, err := s.node.entries.decode(s.name, e)
 	m.From = string(e.from)
-	return m, err == nil
+	return m, err == nil, false
 }
