@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kawat-go/kawat/core/backplane"
@@ -162,6 +164,7 @@ func (n *node) changed(e backplane.Event) {
 // while they are needed.
 func (s settings) ownPool(ctx context.Context) (*pgxpool.Pool, error) {
 	c := s.Pool.Config()
+	s.bound(c.ConnConfig)
 	c.MinConns, c.MinIdleConns, c.MaxConns = 0, 0, 4
 	c.MaxConnIdleTime = 10 * time.Second
 	c.HealthCheckPeriod = 5 * time.Second
@@ -173,11 +176,23 @@ func (s settings) ownPool(ctx context.Context) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
+// bound has a connection end rather than make room for more than a message can be:
+// what answers there may be anything, and its first bytes taken for a length.
+func (s settings) bound(c *pgx.ConnConfig) {
+	build := c.BuildFrontend
+	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		f := build(r, w)
+		f.SetMaxBodyLen(s.MaxMessageBytes + 1<<20)
+		return f
+	}
+}
+
 // connect makes a connection like those of the pool.
 func (s settings) connect(ctx context.Context) (*pgx.Conn, error) { return s.connectWith(ctx, nil) }
 
 func (s settings) connectWith(ctx context.Context, notified pgconn.NotificationHandler) (*pgx.Conn, error) {
 	c := s.Pool.Config()
+	s.bound(c.ConnConfig)
 	c.ConnConfig.OnNotification = notified
 	if _, set := c.ConnConfig.RuntimeParams["client_encoding"]; !set {
 		c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // as Node's servers have it, whatever the database's

@@ -1,12 +1,16 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/internal/testservers"
@@ -114,4 +118,40 @@ func TestStatementTakesTooLong(t *testing.T) {
 	}
 	until(t, "the others come", func() bool { return len(heard.with("[1]")) == 1 && len(heard.with("[2]")) == 1 })
 	_ = n.Close()
+}
+
+// What answers is no PostgreSQL: its first bytes are no length for which there is room.
+func TestSomethingElseAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("$99999999999\r\n"))
+			defer c.Close()
+		}
+	}()
+	checked, err := Config{Pool: pool(t, "postgres://postgres@"+l.Addr().String()+"/postgres?sslmode=disable")}.check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), waitFor)
+	defer cancel()
+	own, err := checked.ownPool(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	_, err = checked.connect(ctx)
+	for _, err := range []error{err, own.Ping(ctx)} {
+		if !errors.As(err, new(*pgproto3.ExceededMaxBodyLenErr)) {
+			t.Errorf("%v", err)
+		}
+	}
 }
