@@ -94,7 +94,7 @@ func (p durablePlane) Join(ctx context.Context, host backplane.Host) (backplane.
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{node: n, config: p.config}
+	s := &stream{node: n, config: p.config, again: make(chan struct{}, 1)}
 	s.echoes = echo.New(echo.Config{Give: s.giveBack, Patience: p.config.EchoPatience})
 	n.stream = s
 	if err := s.find(ctx); err != nil {

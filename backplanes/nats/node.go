@@ -349,7 +349,9 @@ func (n *node) down(err error) {
 func (n *node) up(after time.Duration) {
 	n.ready(func(m *membership.Members) { m.Up() })
 	n.observe(backplane.Event{Kind: backplane.Up, For: after})
-	if n.stream == nil {
+	if n.stream != nil {
+		n.stream.back()
+	} else {
 		n.observe(backplane.Event{Kind: backplane.Gap, Lost: -1, For: after})
 	}
 	n.mu.Lock()

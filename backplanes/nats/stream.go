@@ -26,6 +26,8 @@ type stream struct {
 	writer jetstream.JetStream // by a connection of its own
 	echoes *echo.Echoes
 
+	again chan struct{} // the connection is there again
+
 	wary bool // of the goroutine that writes: the message that was sent last may not be stored
 
 	// Of the goroutine that reads, and before it begins.
@@ -143,7 +145,7 @@ func (s *stream) read() {
 			return
 		}
 		s.echoes.Fail()
-		if !s.trouble && !s.link.isDown() {
+		if !s.trouble && !s.link.isDown() && !errors.Is(err, errAgain) {
 			s.trouble = true
 			s.host.Logger.Warn("nats: the stream cannot be read; trying again", "error", err)
 		}
@@ -155,8 +157,38 @@ func (s *stream) read() {
 	}
 }
 
+// errAgain says that the stream is followed anew, since the connection is.
+var errAgain = errors.New("nats: the connection is another one")
+
+// back has the stream followed anew: whether the server still knows of the old
+// connection's consumer would be found out by its silence only.
+func (s *stream) back() {
+	select {
+	case s.again <- struct{}{}:
+	default:
+	}
+}
+
 // follow hands over what is in the stream and was not read, until there is trouble.
-func (s *stream) follow(ctx context.Context) error {
+func (s *stream) follow(ctx context.Context) (err error) {
+	select {
+	case <-s.again: // this one is
+	default:
+	}
+	ctx, cancelAll := context.WithCancelCause(ctx)
+	defer cancelAll(nil)
+	go func() {
+		select {
+		case <-s.again:
+			cancelAll(errAgain)
+		case <-ctx.Done():
+		}
+	}()
+	defer func() {
+		if cause := context.Cause(ctx); errors.Is(cause, errAgain) {
+			err = cause
+		}
+	}()
 	st, err := s.locate(ctx)
 	if err != nil {
 		return err
