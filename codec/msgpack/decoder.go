@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kawat-go/kawat/core/packet"
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // decoder is the decoder of one connection.
@@ -29,7 +30,7 @@ func (d *decoder) Add(data []byte, binary bool) (p packet.Incoming, complete boo
 	}
 	var f fields
 	if err := f.read(data, d.limits); err != nil {
-		return p, false, err
+		return p, false, translated(err)
 	}
 	if p, err = d.packet(&f); err != nil {
 		return packet.Incoming{}, false, err
@@ -39,12 +40,12 @@ func (d *decoder) Add(data []byte, binary bool) (p packet.Incoming, complete boo
 
 // fields are those of a packet, whatever their order.
 type fields struct {
-	kind, namespace, id item
-	data                item   // what kind of payload there is
-	body                []byte // the elements of the payload if it is an array, else itself
-	count               int    // of the elements
-	few                 [8]int // where the first of them end in the body: spares an allocation
-	more                []int  // where the others do
+	kind, namespace, id notepack.Item
+	data                notepack.Item // what kind of payload there is
+	body                []byte        // the elements of the payload if it is an array, else itself
+	count               int           // of the elements
+	few                 [8]int        // where the first of them end in the body: spares an allocation
+	more                []int         // where the others do
 	seen                [4]bool
 }
 
@@ -68,17 +69,17 @@ func (f *fields) end(n int) int {
 
 // read reads a packet's fields. The message is checked to its end.
 func (f *fields) read(b []byte, limits packet.Limits) error {
-	f.id.kind, f.data.kind = undefinedKind, undefinedKind
-	head, b, err := next(b)
-	if err != nil || head.kind != mapKind {
+	f.id.Kind, f.data.Kind = notepack.Undefined, notepack.Undefined
+	head, b, err := notepack.Next(b)
+	if err != nil || head.Kind != notepack.Map {
 		return packet.ErrInvalidPayload
 	}
-	for range head.num {
-		var key item
-		if key, b, err = next(b); err != nil || key.kind != stringKind {
+	for range head.Num {
+		var key notepack.Item
+		if key, b, err = notepack.Next(b); err != nil || key.Kind != notepack.String {
 			return packet.ErrInvalidPayload
 		}
-		switch string(key.data) {
+		switch string(key.Data) {
 		case keyType:
 			b, err = f.scalar(0, &f.kind, b)
 		case keyNamespace:
@@ -92,7 +93,7 @@ func (f *fields) read(b []byte, limits packet.Limits) error {
 			f.seen[3] = true
 			b, err = f.payload(b, limits)
 		default: // the reference's clients send their options along
-			if !utf8.Valid(key.data) {
+			if !utf8.Valid(key.Data) {
 				return packet.ErrInvalidPayload
 			}
 			b, err = skip(b, limits.Depth)
@@ -109,12 +110,15 @@ func (f *fields) read(b []byte, limits packet.Limits) error {
 
 // scalar reads the value of a key that may come once. Arrays and maps, of which
 // only the head is read, are of no kind that the key can have.
-func (f *fields) scalar(key int, i *item, b []byte) (rest []byte, err error) {
+func (f *fields) scalar(key int, i *notepack.Item, b []byte) (rest []byte, err error) {
 	if f.seen[key] {
 		return nil, packet.ErrInvalidPayload
 	}
 	f.seen[key] = true
-	if *i, rest, err = next(b); err == nil && i.kind >= arrayKind {
+	if *i, rest, err = notepack.Next(b); err == nil {
+		err = check(*i)
+	}
+	if err == nil && i.Kind >= notepack.Array {
 		err = packet.ErrInvalidPayload
 	}
 	return rest, err
@@ -122,21 +126,21 @@ func (f *fields) scalar(key int, i *item, b []byte) (rest []byte, err error) {
 
 // payload reads the value of the key data.
 func (f *fields) payload(b []byte, limits packet.Limits) (rest []byte, err error) {
-	if f.data, rest, err = next(b); err != nil {
+	if f.data, rest, err = notepack.Next(b); err != nil {
 		return nil, err
 	}
-	if f.data.kind != arrayKind {
+	if f.data.Kind != notepack.Array {
 		if rest, err = skip(b, limits.Depth); err == nil {
 			f.body = b[:len(b)-len(rest)]
 			f.add(len(f.body))
 		}
 		return rest, err
 	}
-	if f.data.num > uint64(limits.Args) {
+	if f.data.Num > uint64(limits.Args) {
 		return nil, packet.ErrTooManyArgs
 	}
 	f.body = rest
-	for range f.data.num {
+	for range f.data.Num {
 		if rest, err = skip(rest, limits.Depth-1); err != nil {
 			return nil, err
 		}
@@ -147,12 +151,12 @@ func (f *fields) payload(b []byte, limits packet.Limits) (rest []byte, err error
 
 // packet makes a packet of its fields.
 func (d *decoder) packet(f *fields) (p packet.Incoming, err error) {
-	if f.kind.kind != intKind || !f.seen[0] || f.kind.num > uint64(packet.ConnectError) {
+	if f.kind.Kind != notepack.Int || !f.seen[0] || f.kind.Num > uint64(packet.ConnectError) {
 		return p, errType
 	}
-	p.Type = packet.Type(f.kind.num)
-	name := f.namespace.data
-	if f.namespace.kind != stringKind || len(name) == 0 || name[0] != '/' ||
+	p.Type = packet.Type(f.kind.Num)
+	name := f.namespace.Data
+	if f.namespace.Kind != notepack.String || len(name) == 0 || name[0] != '/' ||
 		len(name) > d.limits.NamespaceLength || !utf8.Valid(name) {
 		return p, packet.ErrNamespace
 	}
@@ -163,17 +167,17 @@ func (d *decoder) packet(f *fields) (p packet.Incoming, err error) {
 	from, ok := 0, false // the first argument
 	switch p.Type {
 	case packet.Connect: // of which an auth of null is none
-		if ok = f.data.kind == mapKind; f.data.kind <= undefinedKind {
+		if ok = f.data.Kind == notepack.Map; f.data.Kind <= notepack.Undefined {
 			ok, from = true, f.count
 		}
 	case packet.Disconnect:
-		ok, from = f.data.kind == undefinedKind, f.count
+		ok, from = f.data.Kind == notepack.Undefined, f.count
 	case packet.ConnectError:
-		ok = f.data.kind == mapKind || f.data.kind == stringKind
+		ok = f.data.Kind == notepack.Map || f.data.Kind == notepack.String
 	case packet.Ack:
-		ok = f.data.kind == arrayKind
+		ok = f.data.Kind == notepack.Array
 	case packet.Event:
-		if f.data.kind == arrayKind && f.count > 0 {
+		if f.data.Kind == notepack.Array && f.count > 0 {
 			p.Event, ok = d.eventName(f.body)
 			ok = ok && !packet.Reserved(p.Event)
 			from = 1
@@ -186,30 +190,30 @@ func (d *decoder) packet(f *fields) (p packet.Incoming, err error) {
 	return p, nil
 }
 
-func idOf(i item) (int64, error) {
+func idOf(i notepack.Item) (int64, error) {
 	switch {
-	case i.kind == undefinedKind:
+	case i.Kind == notepack.Undefined:
 		return packet.NoID, nil
-	case i.kind != intKind || int64(i.num) < 0 || int64(i.num) > packet.MaxID:
+	case i.Kind != notepack.Int || int64(i.Num) < 0 || int64(i.Num) > packet.MaxID:
 		return 0, packet.ErrID
 	}
-	return int64(i.num), nil
+	return int64(i.Num), nil
 }
 
 // eventName returns an event's name from the array's first element: a string or a
 // number's text.
 func (d *decoder) eventName(raw []byte) (name string, ok bool) {
-	i, _, err := next(raw)
+	i, _, err := notepack.Next(raw)
 	switch {
-	case err != nil || !i.finite():
-	case i.kind == stringKind:
-		return shared(&d.event, i.data), true
-	case i.kind == intKind:
-		return strconv.FormatInt(int64(i.num), 10), true
-	case i.kind == uintKind:
-		return strconv.FormatUint(i.num, 10), true
-	case i.kind == floatKind:
-		return jsontext.Float(i.float()).String(), true
+	case err != nil || !i.IsFinite():
+	case i.Kind == notepack.String:
+		return shared(&d.event, i.Data), true
+	case i.Kind == notepack.Int:
+		return strconv.FormatInt(int64(i.Num), 10), true
+	case i.Kind == notepack.Uint:
+		return strconv.FormatUint(i.Num, 10), true
+	case i.Kind == notepack.Float:
+		return jsontext.Float(i.Float()).String(), true
 	}
 	return "", false
 }

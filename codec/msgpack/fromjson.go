@@ -2,13 +2,12 @@ package msgpack
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"math"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // A reader turns JSON text into msgpack: valid text without spaces, as an encoder
@@ -43,7 +42,11 @@ func (r *reader) value(dst []byte) ([]byte, error) {
 		r.special = r.special[1:]
 		return appendSpecial(dst, i), nil
 	}
-	return appendNumber(dst, text)
+	dst, err := notepack.AppendNumber(dst, text)
+	if err != nil {
+		return nil, fmt.Errorf("the number %s does not fit", text)
+	}
+	return dst, nil
 }
 
 // container appends an object or an array, whose length is known at its end only.
@@ -103,41 +106,12 @@ func (r *reader) number() []byte {
 	return r.text[start:r.pos]
 }
 
-func appendSpecial(dst []byte, i item) []byte {
-	switch i.kind {
-	case binaryKind:
-		return msgp.AppendBytes(dst, i.data)
-	case dateKind:
-		return appendDate(dst, int64(i.num))
+func appendSpecial(dst []byte, i notepack.Item) []byte {
+	switch i.Kind {
+	case notepack.Binary:
+		return msgp.AppendBytes(dst, i.Data)
+	case notepack.Date:
+		return notepack.AppendDate(dst, int64(i.Num))
 	}
-	return msgp.AppendFloat64(dst, i.float())
-}
-
-// appendNumber appends a number that is text: as an integer if it is one.
-func appendNumber(dst, text []byte) ([]byte, error) {
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && (n != 0 || text[0] != '-') {
-		return appendInt(dst, n), nil
-	}
-	if n, err := strconv.ParseUint(string(text), 10, 64); err == nil {
-		return msgp.AppendUint64(dst, n), nil
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil {
-		return nil, fmt.Errorf("the number %s does not fit", text)
-	}
-	return appendFloat(dst, f), nil
-}
-
-// appendDate appends a JavaScript Date.
-func appendDate(dst []byte, ms int64) []byte {
-	return binary.BigEndian.AppendUint64(append(dst, fixext8, extType), uint64(ms))
-}
-
-// appendFloat appends a number: as an integer if it is one that JavaScript counts
-// exactly, for JavaScript knows no difference.
-func appendFloat(dst []byte, f float64) []byte {
-	if n := int64(f); math.Abs(f) <= 1<<53 && float64(n) == f && (n != 0 || !math.Signbit(f)) {
-		return appendInt(dst, n)
-	}
-	return msgp.AppendFloat64(dst, f)
+	return msgp.AppendFloat64(dst, i.Float())
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // writeOptions are those of the JSON codec, so that a type means the same in both.
@@ -33,7 +35,7 @@ type encoder struct {
 // it ends. So nothing that a user or a peer says can be mistaken for one.
 type special struct {
 	at   int64
-	item item
+	item notepack.Item
 }
 
 func newEncoder() *encoder {
@@ -97,8 +99,8 @@ func (e *encoder) instead(enc *jsontext.Encoder, from any) error {
 }
 
 func (e *encoder) float(enc *jsontext.Encoder, f float64) error {
-	i := item{kind: floatKind, num: math.Float64bits(f)}
-	if i.finite() {
+	i := notepack.Item{Kind: notepack.Float, Num: math.Float64bits(f)}
+	if i.IsFinite() {
 		return errors.ErrUnsupported
 	}
 	return e.mark(enc, i)
@@ -108,18 +110,18 @@ func (e *encoder) binary(enc *jsontext.Encoder, data []byte) error {
 	if data == nil {
 		return enc.WriteToken(jsontext.Null)
 	}
-	return e.mark(enc, item{kind: binaryKind, data: data})
+	return e.mark(enc, notepack.Item{Kind: notepack.Binary, Data: data})
 }
 
 func (e *encoder) time(enc *jsontext.Encoder, t time.Time) error {
 	if y := t.Year(); y < 0 || y > 9999 {
 		return errors.ErrUnsupported // which has the words for the error
 	}
-	return e.mark(enc, item{kind: dateKind, num: uint64(t.UnixMilli())})
+	return e.mark(enc, notepack.Item{Kind: notepack.Date, Num: uint64(t.UnixMilli())})
 }
 
 // mark writes what stands for an item. The keys of maps are left to JSON.
-func (e *encoder) mark(enc *jsontext.Encoder, i item) error {
+func (e *encoder) mark(enc *jsontext.Encoder, i notepack.Item) error {
 	if isKey(enc.StackIndex(enc.StackDepth())) {
 		return errors.ErrUnsupported
 	}

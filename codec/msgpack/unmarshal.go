@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // readOptions are those of the JSON codec, so that a type means the same in both.
@@ -49,7 +51,7 @@ func unmarshal(raw []byte, into any) error {
 }
 
 // special returns what the next value of the text stands for.
-func (b *binder) special(dec *jsontext.Decoder) (i item, ok bool) {
+func (b *binder) special(dec *jsontext.Decoder) (i notepack.Item, ok bool) {
 	if len(b.w.special) == 0 {
 		return i, false
 	}
@@ -82,10 +84,10 @@ func (b *binder) instead(dec *jsontext.Decoder, into any) error {
 	i, ok := b.special(dec)
 	switch t := v.Type(); {
 	case !ok:
-	case i.kind == binaryKind && isBinary(t) && !implementsAny(t, unmarshalers):
-		v.SetBytes(i.bytes())
+	case i.Kind == notepack.Binary && isBinary(t) && !implementsAny(t, unmarshalers):
+		v.SetBytes(i.Bytes())
 		return dec.SkipValue()
-	case i.kind == floatKind && setFloat(v, i.float()):
+	case i.Kind == notepack.Float && setFloat(v, i.Float()):
 		return dec.SkipValue()
 	}
 	return errors.ErrUnsupported
@@ -132,10 +134,10 @@ func readNumber(dec *jsontext.Decoder, into *stdjson.Number) error {
 // value decodes whatever comes, as [valueOf] does.
 func (b *binder) value(dec *jsontext.Decoder) (any, error) {
 	if i, ok := b.special(dec); ok {
-		if i.kind == floatKind {
-			return i.float(), dec.SkipValue()
+		if i.Kind == notepack.Float {
+			return i.Float(), dec.SkipValue()
 		}
-		return i.bytes(), dec.SkipValue()
+		return i.Bytes(), dec.SkipValue()
 	}
 	token, err := dec.ReadToken()
 	if err != nil {

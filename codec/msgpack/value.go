@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // maxDepth is how deeply an argument may be nested: what JSON's encoder allows.
@@ -28,13 +30,13 @@ func (e *encoder) value(dst []byte, v any, depth int) (_ []byte, err error) {
 	case bool:
 		return msgp.AppendBool(dst, v), nil
 	case int:
-		return appendInt(dst, int64(v)), nil
+		return notepack.AppendInt(dst, int64(v)), nil
 	case int64:
-		return appendInt(dst, v), nil
+		return notepack.AppendInt(dst, v), nil
 	case uint64:
 		return msgp.AppendUint64(dst, v), nil
 	case float64:
-		return appendFloat(dst, v), nil
+		return notepack.AppendFloat(dst, v), nil
 	case []byte:
 		return appendBinary(dst, v), nil
 	case time.Time:
@@ -72,14 +74,6 @@ func appendString(dst []byte, s string) ([]byte, error) {
 	return msgp.AppendString(dst, s), nil
 }
 
-// appendInt appends an integer the way notepack.io does, which is the shortest.
-func appendInt(dst []byte, n int64) []byte {
-	if n >= 0 {
-		return msgp.AppendUint64(dst, uint64(n))
-	}
-	return msgp.AppendInt64(dst, n)
-}
-
 func appendBinary(dst, data []byte) []byte {
 	if data == nil {
 		return msgp.AppendNil(dst)
@@ -92,5 +86,5 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	if y := t.Year(); y < 0 || y > 9999 {
 		return nil, errors.New("year outside of range [0,9999]")
 	}
-	return appendDate(dst, t.UnixMilli()), nil
+	return notepack.AppendDate(dst, t.UnixMilli()), nil
 }

@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // AppendValue appends a value in MessagePack: integers as short as can be, other
@@ -72,7 +72,11 @@ func (p *packer) value(dst []byte) ([]byte, error) {
 	for p.pos < len(p.text) && bytes.IndexByte([]byte("+-.0123456789Ee"), p.text[p.pos]) >= 0 {
 		p.pos++
 	}
-	return appendNumber(dst, p.text[start:p.pos])
+	dst, err := notepack.AppendNumber(dst, p.text[start:p.pos])
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return dst, errText
+	}
+	return dst, nil
 }
 
 func (p *packer) literal(text string) error {
@@ -186,31 +190,4 @@ func quoted(text []byte) (raw []byte, escaped bool) {
 		}
 	}
 	return nil, false
-}
-
-// appendNumber appends a number that is text: as an integer if it is one. JavaScript
-// takes one that does not fit for an infinity.
-func appendNumber(dst, text []byte) ([]byte, error) {
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && (n != 0 || text[0] != '-') {
-		return appendInt(dst, n), nil
-	}
-	if n, err := strconv.ParseUint(string(text), 10, 64); err == nil {
-		return msgp.AppendUint64(dst, n), nil
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return dst, errText
-	}
-	if n := int64(f); math.Abs(f) <= 1<<53 && float64(n) == f && (n != 0 || !math.Signbit(f)) {
-		return appendInt(dst, n), nil
-	}
-	return msgp.AppendFloat64(dst, f), nil
-}
-
-// appendInt appends an integer, as short as can be.
-func appendInt(dst []byte, n int64) []byte {
-	if n >= 0 {
-		return msgp.AppendUint64(dst, uint64(n))
-	}
-	return msgp.AppendInt64(dst, n)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // A Reader reads one value, as JSON if it begins with a brace, else as MessagePack.
@@ -118,11 +119,11 @@ func (r *Reader) at() byte {
 }
 
 // item reads an item of MessagePack, which must be of a kind.
-func (r *Reader) item(k kind) item {
-	i, rest, err := next(r.b)
-	if r.err != nil || err != nil || i.kind != k {
+func (r *Reader) item(k notepack.Kind) notepack.Item {
+	i, rest, err := notepack.Next(r.b)
+	if r.err != nil || err != nil || i.Kind != k {
 		r.fail(ErrMalformed)
-		return item{}
+		return notepack.Item{}
 	}
 	r.b = rest
 	return i
@@ -141,18 +142,18 @@ type Members struct{ left uint64 }
 //			r.Skip()
 //		}
 //	}
-func (r *Reader) Object() Members { return r.open('{', mapKind) }
+func (r *Reader) Object() Members { return r.open('{', notepack.Map) }
 
 // Array begins to read an array.
-func (r *Reader) Array() Members { return r.open('[', arrayKind) }
+func (r *Reader) Array() Members { return r.open('[', notepack.Array) }
 
-func (r *Reader) open(c byte, k kind) (m Members) {
+func (r *Reader) open(c byte, k notepack.Kind) (m Members) {
 	if r.depth--; r.depth < 0 {
 		r.fail(ErrTooLarge)
 		return m
 	}
 	if r.msgpack {
-		m.left = r.item(k).num
+		m.left = r.item(k).Num
 		return m
 	}
 	if r.at() != c {
@@ -187,7 +188,7 @@ func (r *Reader) Next(m *Members) bool {
 // Key reads the name of a member. It is valid until the next call.
 func (r *Reader) Key() []byte {
 	if r.msgpack {
-		return r.item(stringKind).data
+		return r.item(notepack.String).Data
 	}
 	raw, escaped := quoted(r.b)
 	if len(raw) == 0 {
@@ -215,8 +216,8 @@ func (r *Reader) Null() bool {
 		}
 		return false
 	}
-	i, rest, err := next(r.b)
-	if err == nil && i.kind == nilKind {
+	i, rest, err := notepack.Next(r.b)
+	if err == nil && i.Kind <= notepack.Undefined {
 		r.b = rest
 		return true
 	}
@@ -277,7 +278,7 @@ func valueLength(text []byte) int {
 // as a name it would be taken for another.
 func (r *Reader) String() string {
 	if r.msgpack {
-		s := r.item(stringKind).data
+		s := r.item(notepack.String).Data
 		if !utf8.Valid(s) {
 			r.fail(ErrMalformed)
 			return ""
@@ -316,13 +317,13 @@ func (r *Reader) Names() (names []string) {
 // Number reads a number.
 func (r *Reader) Number() float64 {
 	if r.msgpack {
-		i, rest, err := next(r.b)
-		if r.err != nil || err != nil || i.kind != intKind && i.kind != uintKind && i.kind != floatKind {
+		i, rest, err := notepack.Next(r.b)
+		if r.err != nil || err != nil || i.Kind != notepack.Int && i.Kind != notepack.Uint && i.Kind != notepack.Float {
 			r.fail(ErrMalformed)
 			return 0
 		}
 		r.b = rest
-		return i.float()
+		return i.Float()
 	}
 	raw := r.raw()
 	if len(raw) == 0 || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
@@ -346,7 +347,7 @@ func (r *Reader) Int() int64 {
 // Bool reads true or false.
 func (r *Reader) Bool() bool {
 	if r.msgpack {
-		return r.item(boolKind).num == 1
+		return r.item(notepack.Bool).Num == 1
 	}
 	switch string(r.raw()) {
 	case "true":

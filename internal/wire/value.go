@@ -2,13 +2,13 @@ package wire
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // ReadValue reads one value in MessagePack, and returns what is behind it. Binary
@@ -58,36 +58,25 @@ type transcoder struct {
 
 // value appends one value.
 func (t *transcoder) value(b []byte, depth int) (rest []byte, err error) {
-	i, rest, err := next(b)
+	i, rest, err := notepack.Next(b)
 	if err != nil {
-		return nil, err
+		return nil, ErrMalformed
 	}
 	if len(t.text) >= t.max {
 		return nil, ErrTooLarge
 	}
-	switch i.kind {
-	case nilKind:
-		t.text = append(t.text, "null"...)
-	case boolKind:
-		t.text = strconv.AppendBool(t.text, i.num == 1)
-	case intKind:
-		t.text = strconv.AppendInt(t.text, int64(i.num), 10)
-	case uintKind:
-		t.text = strconv.AppendUint(t.text, i.num, 10)
-	case floatKind:
-		t.text = appendFloat(t.text, i.float())
-	case stringKind:
-		return rest, t.string(i.data)
-	case binaryKind:
-		return rest, t.attach(i.data)
-	case dateKind:
-		t.text = appendDate(t.text, int64(i.num))
-	default:
+	switch i.Kind {
+	case notepack.String:
+		return rest, t.string(i.Data)
+	case notepack.Binary:
+		return rest, t.attach(i.Bytes())
+	case notepack.Array, notepack.Map:
 		if depth < 1 {
 			return nil, ErrTooLarge
 		}
 		return t.container(i, rest, depth-1)
 	}
+	t.text = i.AppendJSON(t.text)
 	return rest, nil
 }
 
@@ -114,31 +103,31 @@ func (t *transcoder) attach(data []byte) error {
 		return ErrTooLarge
 	}
 	t.text = appendPlaceholder(t.text, len(t.attachments))
-	t.attachments = append(t.attachments, data[:len(data):len(data)])
+	t.attachments = append(t.attachments, data)
 	return nil
 }
 
-func (t *transcoder) container(i item, b []byte, depth int) (_ []byte, err error) {
+func (t *transcoder) container(i notepack.Item, b []byte, depth int) (_ []byte, err error) {
 	open, end := byte('['), byte(']')
-	if i.kind == mapKind {
+	if i.Kind == notepack.Map {
 		open, end = '{', '}'
 	}
 	t.text = append(t.text, open)
-	for n := range i.num {
+	for n := range i.Num {
 		if n > 0 {
 			t.text = append(t.text, ',')
 		}
 		mark := false
 		if open == '{' {
-			var key item
-			if key, b, err = next(b); err != nil || key.kind != stringKind {
+			var key notepack.Item
+			if key, b, err = notepack.Next(b); err != nil || key.Kind != notepack.String {
 				return nil, ErrMalformed
 			}
-			if err := t.string(key.data); err != nil {
+			if err := t.string(key.Data); err != nil {
 				return nil, err
 			}
 			t.text = append(t.text, ':')
-			mark = string(key.data) == placeholderMark
+			mark = string(key.Data) == placeholderMark
 		}
 		start := len(t.text)
 		if b, err = t.value(b, depth); err != nil {
@@ -156,31 +145,21 @@ func appendPlaceholder(dst []byte, num int) []byte {
 	return append(strconv.AppendInt(dst, int64(num), 10), '}')
 }
 
-// appendFloat appends a float the way JavaScript writes it, so that one without a
-// fraction is an integer.
-func appendFloat(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return append(dst, "null"...)
-	}
-	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(dst, f, format, -1, 64)
-}
-
 // skip checks one value in MessagePack, nested at most so deep, and returns what is
 // behind it.
 func skip(b []byte, depth int) (rest []byte, err error) {
-	i, rest, err := next(b)
-	if err != nil || i.kind < arrayKind {
-		return rest, err
+	i, rest, err := notepack.Next(b)
+	switch {
+	case err != nil:
+		return nil, ErrMalformed
+	case i.Kind < notepack.Array:
+		return rest, nil
 	}
 	if depth < 1 {
 		return nil, ErrTooLarge
 	}
-	for range i.num {
-		if i.kind == mapKind {
+	for range i.Num {
+		if i.Kind == notepack.Map {
 			if rest, err = skip(rest, 0); err != nil { // the key
 				return nil, err
 			}

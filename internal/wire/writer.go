@@ -11,6 +11,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/notepack"
 )
 
 // A Writer appends values, as JSON or as MessagePack. The first error stays, and
@@ -113,7 +114,7 @@ func (w *Writer) String(s string) {
 // Int writes an integer.
 func (w *Writer) Int(n int64) {
 	if w.msgpack {
-		w.dst = appendInt(w.dst, n)
+		w.dst = notepack.AppendInt(w.dst, n)
 		return
 	}
 	w.sep()
