@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kawat-go/kawat/core/packet"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 // TestAllocations holds the budgets of the hot path, beyond the slice of the
@@ -42,7 +43,7 @@ func TestAllocations(t *testing.T) {
 		{"bind", 0, func() { m = chatMessage{}; _ = args.Bind(0, &m) }},
 	} {
 		c.run() // fills pools and caches
-		if raceEnabled {
+		if race.Enabled {
 			continue // the detector makes sync.Pool forget
 		}
 		if got := testing.AllocsPerRun(200, c.run); got > c.budget {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 // browserRequest is a handshake as a browser sends it, in memory of its own, as a
@@ -22,7 +23,7 @@ Accept|*/*|Accept-Encoding|gzip, deflate, br|Accept-Language|en-US,en;q=0.9|Conn
 
 // Whoever only shakes hands costs little memory and no goroutine.
 func TestAbandonedHandshakesAreCheap(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Log("not measured under the race detector")
 		return
 	}
@@ -153,7 +154,7 @@ func broadcast(frame *engine.Frame, sessions []*engine.Session, written *atomic.
 }
 
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Log("not measured under the race detector")
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/core/engine/eio"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 // Both sides send all the time while a client moves to WebSocket, at random
@@ -20,7 +21,7 @@ import (
 // reordered on the way, in either direction.
 func TestNothingIsLostWhileAClientMoves(t *testing.T) {
 	trials := 300
-	if raceEnabled {
+	if race.Enabled {
 		trials = 100
 	}
 	slots := make(chan struct{}, 10) // a trial mostly waits for the noops

@@ -14,6 +14,7 @@ import (
 
 	socketio "github.com/kawat-go/kawat/core"
 	"github.com/kawat-go/kawat/internal/hosts"
+	"github.com/kawat-go/kawat/internal/race"
 	"github.com/kawat-go/kawat/internal/target"
 )
 
@@ -49,7 +50,7 @@ func moveAll(t *testing.T, host string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	slots := make(chan struct{}, movesOnce)
-	if raceEnabled {
+	if race.Enabled {
 		slots = make(chan struct{}, movesRace)
 	}
 	var running sync.WaitGroup

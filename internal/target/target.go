@@ -17,6 +17,7 @@ import (
 
 	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/process"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 // Patience is how long a test waits for what must come, on a machine that may be
@@ -68,7 +69,7 @@ func Start(t testing.TB, settings Settings) *Target {
 // Hosts are those that a suite runs on: all of them or, under the race detector, which
 // is slow, one of each kind. Three of them are net/http's.
 func Hosts() []string {
-	if raceEnabled {
+	if race.Enabled {
 		return []string{"nethttp", "fiber"}
 	}
 	return hosts.Names()
@@ -82,7 +83,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(folder, "server")
 	args := []string{"build", "-o", path}
-	if raceEnabled {
+	if race.Enabled {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "github.com/kawat-go/kawat/internal/target/server")...)

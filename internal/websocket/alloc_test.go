@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/kawat-go/kawat/core/engine"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		return // the detector makes pools forget
 	}
 	nop := func(bool, []byte) error { return nil }

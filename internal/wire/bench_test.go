@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kawat-go/kawat/core/backplane"
+	"github.com/kawat-go/kawat/internal/race"
 )
 
 func chat() backplane.Message {
@@ -69,7 +70,7 @@ func TestAllocations(t *testing.T) {
 		message, _ := c.encode(nil, m)
 		for i, run := range []func(){func() { _, _ = c.encode(dst, m) }, func() { _, _ = Decode(message, Limits{}) }} {
 			run() // fills pools
-			if raceEnabled {
+			if race.Enabled {
 				continue // the detector makes sync.Pool forget
 			}
 			if got := testing.AllocsPerRun(200, run); got > c.budgets[i] {
