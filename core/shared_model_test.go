@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	socketio "github.com/kawat-go/kawat/core"
-	"github.com/kawat-go/kawat/core/engine"
-	"github.com/kawat-go/kawat/core/siotest"
 )
 
 // Whatever happens, in whatever order, on whatever node: who comes back in time is
@@ -40,61 +37,30 @@ func playMoves(t *testing.T, r *rand.Rand, count int, ls *lines) {
 	if ls.r != nil {
 		lag = time.Second
 	}
-	arrive := func() {
+	all := durableNodes(t, count, cfg)
+	g := &game{t: t, r: r, any: func() *server { return all[r.IntN(len(all))] }}
+	g.arrive = func() {
 		time.Sleep(lag)
 		synctest.Wait()
 	}
-	all := durableNodes(t, count, cfg)
-	any := func() *server { return all[r.IntN(len(all))] }
-	rooms := []string{"a", "b", "c", "d"}
-	some := func() (picked []string) {
-		for range r.IntN(3) {
-			picked = append(picked, rooms[r.IntN(len(rooms))])
-		}
-		return picked
-	}
-	var players []*player
-	for i := range 4 {
-		transport := []string{engine.WebSocket, engine.Polling}[i%2]
-		p := &player{phone: call(t, any(), siotest.Options{Transport: transport, Silent: i == 3}), lag: lag}
-		p.leaves(p.opts.Silent)
-		players = append(players, p)
-	}
+	g.join(lag)
 	comesBack := func(p *player) {
-		p.io = any()
+		p.io = g.any()
 		p.returns(true)
 	}
 	for step := range 120 {
-		p := players[r.IntN(len(players))]
-		switch r.IntN(16) {
-		case 0:
-			p.leaves(true)
-			p.vanish() // perhaps until the ping timeout finds it out, or somebody else asks
-		case 1:
-			p.leaves(true)
-			p.cut()
-		case 2:
-			p.leaves(true)
-			p.Abort()
-			synctest.Wait()
+		p := g.one()
+		switch what := r.IntN(16); what {
+		case 0, 1, 2:
+			g.cut(p, what)
 		case 3, 4, 5:
 			comesBack(p)
 		case 6:
-			time.Sleep(time.Duration(r.IntN(30)) * time.Second)
+			g.sleep()
 		case 7:
-			room := rooms[r.IntN(len(rooms))]
-			arrive()
-			must(t, any().In(p.id).SocketsJoin(room))
-			if !slices.Contains(p.rooms, room) {
-				p.rooms = append(p.rooms, room)
-			}
-			arrive()
+			g.enter(p)
 		case 8:
-			room := rooms[r.IntN(len(rooms))]
-			arrive()
-			must(t, any().In(p.id).SocketsLeave(room))
-			p.rooms = slices.DeleteFunc(p.rooms, func(r string) bool { return r == room })
-			arrive()
+			g.exit(p)
 		case 9:
 			p.hear()
 		case 10:
@@ -102,25 +68,15 @@ func playMoves(t *testing.T, r *rand.Rand, count int, ls *lines) {
 				continue
 			}
 			i := r.IntN(len(all))
-			for _, p := range players {
+			for _, p := range g.players {
 				p.leaves(p.io == all[i])
 			}
 			replaceNode(t, all, i, cfg, time.Duration(r.IntN(2))*time.Second)
 		default:
-			to, except := some(), some()
-			if r.IntN(4) == 0 {
-				to = append(to, p.id)
-			}
-			name := fmt.Sprint("e", step)
-			must(t, any().To(to...).Except(except...).Emit(name, "text"))
-			for _, p := range players {
-				if (len(to) == 0 || p.in(to)) && !p.in(except) {
-					p.want = append(p.want, name+" text")
-				}
-			}
+			g.emit(fmt.Sprint("e", step), p)
 		}
 	}
-	for _, p := range players {
+	for _, p := range g.players {
 		comesBack(p)
 		p.check()
 	}
