@@ -8,6 +8,8 @@ package backplane
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"time"
@@ -81,6 +83,13 @@ type Node interface {
 	// Close makes the node leave: the others hear of that after all that it has sent.
 	// What is queued is sent, for up to a second. The second call does nothing.
 	Close() error
+}
+
+// NewID returns an id for a node: 16 hexadecimal digits at random.
+func NewID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
 }
 
 // A RoomWatcher is a node that is told which rooms its host has, so that it is sent

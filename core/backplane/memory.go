@@ -2,8 +2,6 @@ package backplane
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -52,13 +50,6 @@ type memoryItem struct {
 	from    string
 	relayed []byte
 	left    bool
-}
-
-// NewID returns an id for a node: 16 hexadecimal digits at random.
-func NewID() string {
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return hex.EncodeToString(id[:])
 }
 
 // Join implements [Backplane]. It does not fail.

@@ -150,3 +150,12 @@ func ParseOffset(text string) (Offset, error) {
 	}
 	return Offset{}, fmt.Errorf("backplane: %.50q is no offset", text)
 }
+
+// MarshalText is String.
+func (o Offset) MarshalText() ([]byte, error) { return o.Append(nil), nil }
+
+// UnmarshalText is ParseOffset.
+func (o *Offset) UnmarshalText(text []byte) (err error) {
+	*o, err = ParseOffset(string(text))
+	return err
+}

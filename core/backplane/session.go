@@ -88,15 +88,6 @@ func (m *Marks) UnmarshalText(data []byte) error {
 	return nil
 }
 
-// MarshalText is String.
-func (o Offset) MarshalText() ([]byte, error) { return o.Append(nil), nil }
-
-// UnmarshalText is ParseOffset.
-func (o *Offset) UnmarshalText(text []byte) (err error) {
-	*o, err = ParseOffset(string(text))
-	return err
-}
-
 // After returns the offset behind which those messages are that the session's client
 // may have missed, if seen is that of the last one that it knows, or zero. It can be
 // far behind seen: who had everything when the socket ended begins there. It reports
@@ -118,7 +109,8 @@ func (s Session) After(seen Offset) (after Offset, ok bool) {
 // Replay returns the session as it is now, and what its client has missed. log has the
 // messages of the namespace behind what After has returned, in order, of the kinds
 // Broadcast, SocketsJoin, SocketsLeave and DisconnectSockets, each with its Offset;
-// others do no harm, nor does the same again. It fails with [ErrNoSession] if the session was ended meanwhile.
+// others do no harm, nor does the same again. It fails with [ErrNoSession] if the session
+// was ended meanwhile.
 func (s Session) Replay(log []Message) (now Session, missed []Message, err error) {
 	r := replay{session: s, rooms: make(map[string]Offset, len(s.Rooms)+1)}
 	for _, room := range s.Rooms {

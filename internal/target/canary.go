@@ -62,13 +62,6 @@ func (c *Canary) Stop(t testing.TB) {
 	}
 }
 
-// Reset forgets the echoes so far.
-func (c *Canary) Reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.echoes = c.echoes[:0]
-}
-
 // Echoes returns how many echoes there were, and how long the slowest hundredth of
 // them took at least.
 func (c *Canary) Echoes() (n int, p99 time.Duration) { return c.EchoesSince(time.Time{}) }

@@ -76,9 +76,6 @@ func NewRedis(args ...string) (*Redis, error) {
 // anew.
 func (r *Redis) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)) }
 
-// Port returns the server's port.
-func (r *Redis) Port() int { return r.port }
-
 // Start starts the server after Stop or Lose, and waits until it takes commands.
 func (r *Redis) Start() error {
 	r.mu.Lock()
