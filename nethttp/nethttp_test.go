@@ -31,10 +31,7 @@ func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Cont
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /hello", text("hello"))
 	routes.HandleFunc("GET "+path+"x", text("neighbour"))
-	options := []nethttp.Option{nethttp.Values(func(r *http.Request) map[string]any {
-		app.Meddled()
-		return map[string]any{adaptertest.UserKey: r.Context().Value(adaptertest.ContextKey{})}
-	})}
+	options := []nethttp.Option{nethttp.Values(values), nethttp.WithContext(withUser(app))}
 
 	var h http.Handler = routes
 	switch app.Place {
@@ -52,6 +49,20 @@ func serve(t *testing.T, ln net.Listener, app adaptertest.App) func(context.Cont
 	return adaptertest.ServeHTTP(t, ln, h, app)
 }
 
+// userKey is where the middleware leaves the user.
+type userKey struct{}
+
+func values(r *http.Request) map[string]any {
+	return map[string]any{adaptertest.UserKey: r.Context().Value(userKey{})}
+}
+
+func withUser(app adaptertest.App) func(*http.Request) context.Context {
+	return func(r *http.Request) context.Context {
+		app.Meddled()
+		return context.WithValue(r.Context(), adaptertest.ContextKey{}, r.Context().Value(userKey{}))
+	}
+}
+
 func text(s string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) }
 }
@@ -63,7 +74,7 @@ func auth(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), adaptertest.ContextKey{}, user)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userKey{}, user)))
 		r.Header.Set(adaptertest.UserHeader, "changed") // the session has its own
 	})
 }
