@@ -328,9 +328,7 @@ func (b *bus) lost(c *connection, err error) {
 	if b.ctx.Err() != nil {
 		return
 	}
-	if b.cluster != nil {
-		b.cluster.ReloadState(b.ctx)
-	}
+	b.moved(b.ctx)
 	b.failed(err)
 }
 

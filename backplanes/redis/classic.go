@@ -94,9 +94,8 @@ func (n names) broadcastChannel(m *backplane.Message) string {
 }
 
 func (c *classic) reply(to, m *backplane.Message) (channel string, payload []byte, err error) {
-	channel = c.response(to.Namespace)
-	if c.cfg.PublishOnSpecificResponseChannel && m.Kind != backplane.ServerSideEmitResponse && to.From != emitterID {
-		channel += to.From + "#"
+	if channel = c.response(to.Namespace); m.Kind != backplane.ServerSideEmitResponse {
+		channel = c.responseTo(to)
 	}
 	if id, ok := strings.CutPrefix(to.Request, socketsLister); ok {
 		payload, err = writeList(id, "sockets", idsOf(m.Sockets))
@@ -112,6 +111,15 @@ func (c *classic) reply(to, m *backplane.Message) (channel string, payload []byt
 	}
 	payload, err = writeResponse(m)
 	return channel, payload, err
+}
+
+// responseTo is the channel of the answer to a request.
+func (c *classic) responseTo(m *backplane.Message) string {
+	channel := c.response(m.Namespace)
+	if c.cfg.PublishOnSpecificResponseChannel && m.From != emitterID {
+		channel += m.From + "#"
+	}
+	return channel
 }
 
 func idsOf(sockets []backplane.Socket) (ids []string) {
@@ -219,11 +227,7 @@ func (c *classic) answerLegacy(m backplane.Message) error {
 	if err != nil {
 		return err
 	}
-	channel := c.response(m.Namespace)
-	if c.cfg.PublishOnSpecificResponseChannel && m.From != emitterID {
-		channel += m.From + "#"
-	}
-	return c.send(channel, payload)
+	return c.send(c.responseTo(&m), payload)
 }
 
 // answered takes an answer, if it is one to this node.

@@ -13,7 +13,7 @@
 // for a Cluster:
 //
 //	client := goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:6379"})
-//	server, err := socketio.NewServer(socketio.Config{
+//	server, err := socketio.New(socketio.Config{
 //		Backplane: redis.Classic(redis.Config{Client: client}),
 //	})
 //

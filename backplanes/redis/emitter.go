@@ -31,15 +31,18 @@ func newPublisher(cfg Config, sharded bool) (*publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := cfg.Logger
+	b := newBus(busConfig{Config: cfg, sharded: sharded, host: emitterHost(cfg.Logger)})
+	return &publisher{names: names{cfg.Prefix}, cfg: cfg, sharded: sharded, bus: b}, nil
+}
+
+// emitterHost is the host of an emitter's bus: it logs what is lost.
+func emitterHost(log *slog.Logger) backplane.Host {
 	if log == nil {
 		log = slog.Default()
 	}
-	observe := func(e backplane.Event) {
+	return backplane.Host{Logger: log, Observe: func(e backplane.Event) {
 		log.Warn("redis: messages to the servers were lost", "messages", e.Lost, "error", e.Err)
-	}
-	b := newBus(busConfig{Config: cfg, sharded: sharded, host: backplane.Host{Observe: observe, Logger: log}})
-	return &publisher{names: names{cfg.Prefix}, cfg: cfg, sharded: sharded, bus: b}, nil
+	}}
 }
 
 // Publish implements [backplane.Publisher].

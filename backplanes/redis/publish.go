@@ -24,14 +24,16 @@ type parcel struct {
 // parcelOverhead is what a parcel takes in memory beside its bytes, about.
 const parcelOverhead = 64
 
-// sendMost is how many messages are sent at once, and pingTimeout how long the server
-// may take to say that it is there, after sending has failed. A server reads at least
-// so much of a connection at a time (its PROTO_IOBUF_LEN).
+// sendMost is how many messages are sent at once.
+const sendMost = 1000
+
+// After sending has failed, the server is pinged once for each readAtOnce bytes that may
+// be on their way, for it reads at least so much of a connection at a time (its
+// PROTO_IOBUF_LEN), and at most mostPings times more; pingTimeout is for all of that.
 const (
-	sendMost    = 1000
-	pingTimeout = 3 * time.Second
 	readAtOnce  = 16 << 10
 	mostPings   = 256
+	pingTimeout = 3 * time.Second
 )
 
 func (b *bus) newOutbox() *outbox.Outbox[parcel] {
@@ -134,9 +136,7 @@ func (b *bus) publisher(ctx context.Context) (goredis.Cmdable, error) {
 	defer cancel()
 	for range 1 + min(b.unsure/readAtOnce, mostPings) {
 		if err := client.Ping(ctx).Err(); err != nil {
-			if b.cluster != nil {
-				b.cluster.ReloadState(ctx)
-			}
+			b.moved(ctx)
 			return nil, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"sync"
 
@@ -20,14 +19,7 @@ func NewStreamsEmitter(c StreamsConfig) (backplane.Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := c.Logger
-	if log == nil {
-		log = slog.Default()
-	}
-	observe := func(e backplane.Event) {
-		log.Warn("redis: messages to the servers were lost", "messages", e.Lost, "error", e.Err)
-	}
-	b := newBus(busConfig{Config: c.Config, host: backplane.Host{Observe: observe, Logger: log}})
+	b := newBus(busConfig{Config: c.Config, host: emitterHost(c.Logger)})
 	return &streamsPublisher{cfg: c, id: backplane.NewID(), bus: b, writers: make(map[string]*writer), numbers: make(map[string]uint64)}, nil
 }
 
@@ -83,10 +75,8 @@ func (p *streamsPublisher) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var errs []error
-	for name, w := range p.writers {
-		if err := w.outbox.Close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("redis: the last messages were not written to the stream %q: %w", name, err))
-		}
+	for _, w := range p.writers {
+		errs = append(errs, w.finish(ctx))
 		w.close()
 	}
 	return errors.Join(append(errs, p.bus.close(ctx))...)

@@ -39,10 +39,11 @@ func newStreamsNode(c StreamsConfig, host backplane.Host) *streamsNode {
 	host.Left = func(node string) { n.left(node, left) }
 	n.node = newNode(c.Config, host, c.ShardedPubSub)
 	n.entries = c.entries()
-	n.format = &ephemeral{sharded{node: n.node, ends: ownEnds(n.id)}, channelTopic}
+	kind := channelTopic
 	if c.ShardedPubSub {
-		n.format = &ephemeral{sharded{node: n.node, ends: ownEnds(n.id)}, shardTopic}
+		kind = shardTopic
 	}
+	n.format = &ephemeral{sharded{node: n.node, ends: ownEnds(n.id)}, kind}
 	return n
 }
 
@@ -72,7 +73,7 @@ func (e *ephemeral) reply(to, m *backplane.Message) (channel string, payload []b
 	return e.room(to.Namespace, to.From), payload, err
 }
 
-// RoomCreated and RoomDeleted have nothing to do: there are no channels for rooms.
+// RoomCreated implements [backplane.RoomWatcher]. There are no channels for rooms.
 func (n *streamsNode) RoomCreated(string, string) {}
 
 // RoomDeleted implements [backplane.RoomWatcher].
@@ -227,9 +228,7 @@ func (n *streamsNode) Close() error {
 	all := n.allStreams()
 	var errs []error
 	for _, s := range all {
-		if err := s.writer.outbox.Close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("redis: the last messages were not written to the stream %q: %w", s.name, err))
-		}
+		errs = append(errs, s.writer.finish(ctx))
 	}
 	errs = append(errs, n.node.Close())
 	n.cancel()

@@ -37,7 +37,7 @@ type writer struct {
 	unsure bool             // nobody knows whether those that were written last have arrived
 }
 
-// newWriter makes a writer. Its outbox is to be closed, and then it.
+// newWriter makes a writer, which is to be finished, and then closed.
 func newWriter(c StreamsConfig, name string, b *bus, position func() backplane.Offset, failed func()) *writer {
 	w := &writer{cfg: c, name: name, bus: b, entries: c.entries(), position: position, failed: failed}
 	w.outbox = outbox.New(outbox.Config[draft]{
@@ -50,6 +50,14 @@ func newWriter(c StreamsConfig, name string, b *bus, position func() backplane.O
 		Dropped:  w.dropped,
 	})
 	return w
+}
+
+// finish writes what is queued until ctx ends.
+func (w *writer) finish(ctx context.Context) error {
+	if err := w.outbox.Close(ctx); err != nil {
+		return fmt.Errorf("redis: the last messages were not written to the stream %q: %w", w.name, err)
+	}
+	return nil
 }
 
 // queue queues a message whose data is encoded.
