@@ -90,15 +90,18 @@ func (p durablePlane) Join(ctx context.Context, host backplane.Host) (backplane.
 		ctx, cancel = context.WithTimeout(ctx, joinTimeout)
 		defer cancel()
 	}
-	n, err := newNode(ctx, p.config.Config, host)
+	n, err := newNode(p.config.Config, host)
 	if err != nil {
 		return nil, err
 	}
 	s := &stream{node: n, config: p.config, again: make(chan struct{}, 1)}
 	s.echoes = echo.New(echo.Config{Give: s.giveBack, Patience: p.config.EchoPatience})
 	n.stream = s
+	if err := n.link.connect(ctx, p.config.Config); err != nil {
+		return nil, err
+	}
 	if err := s.find(ctx); err != nil {
-		n.link.close(ctx)
+		_ = n.Close()
 		return nil, err
 	}
 	n.out = n.outbox(true)

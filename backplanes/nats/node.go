@@ -25,7 +25,10 @@ type plane struct{ config Config }
 
 // Join implements [backplane.Backplane].
 func (p plane) Join(ctx context.Context, host backplane.Host) (backplane.Node, error) {
-	n, err := newNode(ctx, p.config, host)
+	n, err := newNode(p.config, host)
+	if err == nil {
+		err = n.link.connect(ctx, p.config)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +81,8 @@ type item struct {
 
 func (i item) size() int { return len(i.subject) + len(i.data) + 64 }
 
-func newNode(ctx context.Context, c Config, host backplane.Host) (*node, error) {
+// newNode makes a node that is not connected.
+func newNode(c Config, host backplane.Host) (*node, error) {
 	if err := checkPrefix(c.Prefix); err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func newNode(ctx context.Context, c Config, host backplane.Host) (*node, error) 
 	}
 	n.link.arrived = make(chan *natsgo.Msg, arriving)
 	n.link.down, n.link.up, n.link.lost = n.down, n.up, n.lost
-	return n, n.link.connect(ctx, c)
+	return n, nil
 }
 
 func (n *node) outbox(retry bool) *outbox.Outbox[item] {
