@@ -14,7 +14,7 @@ import (
 
 // hurried has nodes notice soon that a server is silent.
 func hurried(c Config) backplane.Backplane {
-	return &link{config: c, patience: patience{
+	return &plane{config: c, patience: patience{
 		connect: 500 * time.Millisecond, answer: 700 * time.Millisecond, quiet: 200 * time.Millisecond, again: 100 * time.Millisecond,
 	}}
 }

@@ -20,9 +20,9 @@ import (
 )
 
 // New makes a backplane. What is wrong with the Config is an error of Join.
-func New(c Config) backplane.Backplane { return &link{config: c, patience: standardPatience} }
+func New(c Config) backplane.Backplane { return &plane{config: c, patience: standardPatience} }
 
-type link struct {
+type plane struct {
 	config   Config
 	patience patience
 }
@@ -52,8 +52,8 @@ type node struct {
 }
 
 // Join implements [backplane.Backplane].
-func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, error) {
-	s, err := l.config.check()
+func (p *plane) Join(ctx context.Context, host backplane.Host) (backplane.Node, error) {
+	s, err := p.config.check()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 		open: make(map[string]*namespace), byChannel: make(map[string]*namespace),
 	}
 	n.listener = &listener{
-		patience: l.patience, connect: n.connectListener, listening: n.listening, observe: n.changed,
+		patience: p.patience, connect: n.connectListener, listening: n.listening, observe: n.changed,
 		logger: host.Logger, heard: make(chan struct{}), done: make(chan struct{}), want: make(map[string]int),
 	}
 	n.listener.set(s.everybody(), true)
@@ -73,7 +73,7 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 	if err != nil {
 		return nil, err
 	}
-	n.table = table{settings: s, patience: l.patience, pool: pool}
+	n.table = table{settings: s, patience: p.patience, pool: pool}
 	if err := n.table.prepare(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
@@ -81,7 +81,7 @@ func (l *link) Join(ctx context.Context, host backplane.Host) (backplane.Node, e
 	n.read = n.table.read
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.running, n.stop = running, stop
-	n.sender = &sender{settings: s, patience: l.patience, connect: s.connect, dropped: n.dropped, logger: host.Logger}
+	n.sender = &sender{settings: s, patience: p.patience, connect: s.connect, dropped: n.dropped, logger: host.Logger}
 	if err = n.sender.ready(ctx); err == nil { // what is said first is not late
 		err = n.listen(ctx)
 	}
