@@ -26,15 +26,18 @@ type recorded struct {
 	} `json:"closed"`
 }
 
-func goldenCases(t *testing.T) map[string]recorded {
+func (r recorded) name() string { return r.Case }
+
+// goldenCases returns what was recorded in a file, by name.
+func goldenCases[R interface{ name() string }](t *testing.T, file string) map[string]R {
 	t.Helper()
-	data, err := os.ReadFile("testdata/golden.json")
+	data, err := os.ReadFile("testdata/" + file)
 	must(t, err)
-	var all []recorded
+	var all []R
 	must(t, json.Unmarshal(data, &all))
-	byName := make(map[string]recorded)
+	byName := make(map[string]R)
 	for _, r := range all {
-		byName[r.Case] = r
+		byName[r.name()] = r
 	}
 	return byName
 }
@@ -93,7 +96,7 @@ var goldenTable = []struct {
 }
 
 func TestLikeTheReference(t *testing.T) {
-	cases := goldenCases(t)
+	cases := goldenCases[recorded](t, "golden.json")
 	for _, row := range goldenTable {
 		t.Run(row.name, func(t *testing.T) {
 			recorded, ok := cases[row.name]
@@ -133,7 +136,7 @@ func TestLikeTheReference(t *testing.T) {
 }
 
 func TestTheServerEndsLikeTheReference(t *testing.T) {
-	cases := goldenCases(t)
+	cases := goldenCases[recorded](t, "golden.json")
 	for _, row := range []struct {
 		name      string
 		transport string

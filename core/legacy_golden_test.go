@@ -3,10 +3,8 @@ package socketio_test
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -142,21 +140,10 @@ func maskCookie(cookie string) string {
 	return attributes
 }
 
-func recordedOld(t *testing.T) map[string]polled {
-	t.Helper()
-	data, err := os.ReadFile("testdata/eio3.json")
-	must(t, err)
-	var all []polled
-	must(t, json.Unmarshal(data, &all))
-	byName := make(map[string]polled)
-	for _, r := range all {
-		byName[r.Case] = r
-	}
-	return byName
-}
+func (p polled) name() string { return p.Case }
 
 func TestOlderClientsLikeTheReference(t *testing.T) {
-	recorded := recordedOld(t)
+	recorded := goldenCases[polled](t, "eio3.json")
 	for name, story := range map[string]func(t *testing.T, io *server, seen *list){
 		"base64": func(t *testing.T, io *server, seen *list) {
 			c := openOld(t, io, recorded, "EIO3 handshake b64=1", "EIO=3&transport=polling&b64=1")
@@ -204,7 +191,7 @@ func TestOlderClientsLikeTheReference(t *testing.T) {
 }
 
 func TestOlderWebSocketsLikeTheReference(t *testing.T) {
-	recorded := recordedOld(t)
+	recorded := goldenCases[polled](t, "eio3.json")
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		io, _ := oldServer(t)
