@@ -68,18 +68,11 @@ func NewPostgres() (*Postgres, error) {
 		p.Close()
 		return nil, err
 	}
-	for attempt := 0; ; attempt++ { // the port may be taken in the meantime
-		if p.port, err = freePort(); err == nil {
-			err = p.Start()
-		}
-		if err == nil {
-			return p, nil
-		}
-		if attempt == 3 {
-			p.Close()
-			return nil, err
-		}
+	if err := onFreePort(&p.port, p.Start); err != nil {
+		p.Close()
+		return nil, err
 	}
+	return p, nil
 }
 
 // postgresFolder returns where the server's programs are. Debian has them in a folder
@@ -115,16 +108,6 @@ func notRoot() (*syscall.Credential, error) {
 		}
 	}
 	return nil, errors.New("testservers: PostgreSQL does not run as root, and there is no user postgres or nobody")
-}
-
-func freePort() (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func (p *Postgres) data() string { return filepath.Join(p.dir, "data") }

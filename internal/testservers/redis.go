@@ -58,18 +58,11 @@ func NewRedis(args ...string) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{dir: dir, args: args}
-	for attempt := 0; ; attempt++ { // the port may be taken in the meantime
-		if r.port, err = freePort(); err == nil {
-			err = r.Start()
-		}
-		if err == nil {
-			return r, nil
-		}
-		if attempt == 3 {
-			r.Close()
-			return nil, err
-		}
+	if err := onFreePort(&r.port, r.Start); err != nil {
+		r.Close()
+		return nil, err
 	}
+	return r, nil
 }
 
 // Addr returns the server's address. It stays the same when the server is started
