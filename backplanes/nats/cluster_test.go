@@ -107,18 +107,7 @@ func startChild(t *testing.T, listen, routes, dir string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
 	cmd.Env = append(os.Environ(), childEnv+"="+listen+";"+routes+";"+dir)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := spawn(t, cmd)
 	t.Cleanup(func() {
 		_ = in.Close()
 		_ = cmd.Process.Kill()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"testing"
@@ -96,6 +98,23 @@ func (h *host) join(t testing.TB, plane backplane.Backplane, namespaces ...strin
 	for _, namespace := range namespaces {
 		node.Open(namespace)
 	}
+}
+
+// spawn starts a process, which is spoken to by its input and output.
+func spawn(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		out, err = cmd.StdoutPipe()
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, out
 }
 
 const patience = 30 * time.Second

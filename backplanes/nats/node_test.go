@@ -49,18 +49,7 @@ func startNode(t *testing.T, url, options string) *nodeServer {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", filepath.Join("node", "test", "server.mjs"), url, options)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := spawn(t, cmd)
 	n := &nodeServer{t: t, in: in, answer: make(map[int]map[string]string)}
 	read := make(chan struct{})
 	t.Cleanup(func() {

@@ -47,10 +47,10 @@ func sorted(payload []byte) []byte {
 	return slices.Concat(before, []byte(start), bytes.TrimSpace(in.Bytes()), rest[end:])
 }
 
-// recordings returns what was sent in sections that begin so.
-func recordings(t testing.TB, command string, sections ...string) (all []recording) {
+// recorded returns all that is in a file.
+func recorded[T any](t testing.TB, file string) (all []T) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/redis.json")
+	text, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +59,17 @@ func recordings(t testing.TB, command string, sections ...string) (all []recordi
 		t.Fatal(err)
 	}
 	for _, one := range each {
-		var r recording
+		var r T
 		_ = json.Unmarshal(one, &r) // some members are of another type elsewhere
+		all = append(all, r)
+	}
+	return all
+}
+
+// recordings returns what was sent in sections that begin so.
+func recordings(t testing.TB, command string, sections ...string) (all []recording) {
+	t.Helper()
+	for _, r := range recorded[recording](t, "redis.json") {
 		for _, section := range sections {
 			if r.Cmd == command && strings.HasPrefix(r.Section, section) {
 				all = append(all, r)

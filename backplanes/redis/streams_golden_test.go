@@ -22,17 +22,8 @@ type streamsRecording struct {
 
 func streamsRecordings(t testing.TB, command string) (all []streamsRecording) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/redis-streams.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var each []json.RawMessage
-	if err := json.Unmarshal(text, &each); err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range each {
-		var r streamsRecording
-		if _ = json.Unmarshal(one, &r); r.Cmd == command {
+	for _, r := range recorded[streamsRecording](t, "redis-streams.json") {
+		if r.Cmd == command {
 			all = append(all, r)
 		}
 	}
