@@ -33,8 +33,10 @@ func (x *Relay) Serve(ctx context.Context, id string, r *engine.Request) (engine
 	defer x.stats.waiting.Add(-1)
 	if r.Body == nil {
 		st.ask(r, isWhole, nil)
-	} else {
-		st.sendBody(ctx, r)
+	} else if err := st.sendBody(ctx, r); errors.Is(err, os.ErrDeadlineExceeded) {
+		// net/http cancels the request's context when its body is late. The owner's
+		// answer to that is about to come.
+		ctx = context.WithoutCancel(ctx)
 	}
 	return st.awaitReply(ctx)
 }
@@ -69,8 +71,8 @@ func (st *stream) ask(r *engine.Request, flags byte, body []byte) {
 }
 
 // sendBody sends a request with a body: in one message where that is small, and here
-// at once.
-func (st *stream) sendBody(ctx context.Context, r *engine.Request) {
+// at once. It returns the error that the reading or the sending of it has ended with.
+func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
 	defer context.AfterFunc(ctx, func() { interrupt(r) })()
 	defer st.onArrival(func() {
 		if st.hasReply() {
@@ -80,9 +82,9 @@ func (st *stream) sendBody(ctx context.Context, r *engine.Request) {
 	if r.ContentLength < 0 || r.ContentLength > small {
 		st.ask(r, waits, nil)
 		if st.awaitGoOn(ctx) {
-			st.streamBody(r)
+			return st.streamBody(r)
 		}
-		return
+		return nil
 	}
 	var once sync.Once
 	first := func(flags byte, body []byte) (sent bool) {
@@ -96,12 +98,13 @@ func (st *stream) sendBody(ctx context.Context, r *engine.Request) {
 	defer timer.Stop()
 	body, err := io.ReadAll(r.Body)
 	if err == nil && int64(len(body)) == r.ContentLength && first(isWhole, body) {
-		return
+		return nil
 	}
 	first(0, nil)
 	if st.write(body, st.relay.cfg.Server.WriteTimeout()) == nil {
 		st.sendEnd(endOf(err))
 	}
+	return err
 }
 
 // interrupt ends the reading of a body that nobody waits for any more.
@@ -112,16 +115,19 @@ func interrupt(r *engine.Request) {
 }
 
 // streamBody sends the body as it comes, until there is a reply.
-func (st *stream) streamBody(r *engine.Request) {
+func (st *stream) streamBody(r *engine.Request) error {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Body.Read(buf)
-		if st.hasReply() || st.write(buf[:n], st.relay.cfg.Server.WriteTimeout()) != nil {
-			return
+		if st.hasReply() {
+			return nil
+		}
+		if failed := st.write(buf[:n], st.relay.cfg.Server.WriteTimeout()); failed != nil {
+			return failed
 		}
 		if err != nil {
 			st.sendEnd(endOf(err))
-			return
+			return err
 		}
 	}
 }
