@@ -275,6 +275,9 @@ func (st *stream) signal() {
 func (st *stream) understand(k kind, p *parser) error {
 	switch k {
 	case upData, downData:
+		if st.whole {
+			return errMessage
+		}
 		return st.add(p.rest)
 	case upEnd:
 		st.ended = &ending{how: p.byte(), code: int(p.number()), text: p.text()}
@@ -293,12 +296,18 @@ func (st *stream) understand(k kind, p *parser) error {
 		return errGivenUp
 	case reply:
 		complete := p.byte() == isComplete
-		st.reply = &engine.Reply{Status: int(min(p.number(), 999)), Header: p.header()}
-		st.whole = complete
-		if p.err == nil {
-			return st.add(p.rest)
+		r := p.reply()
+		if p.err != nil || st.reply != nil || st.accepted {
+			return errMessage
 		}
+		if err := st.add(p.rest); err != nil {
+			return err
+		}
+		st.reply, st.whole = r, complete
 	case downEnd:
+		if st.reply == nil {
+			return errMessage
+		}
 		st.whole = true
 	case goOn:
 		st.goesOn = true

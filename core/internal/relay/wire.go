@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/kawat-go/kawat/core/engine"
 )
@@ -153,6 +154,23 @@ func (p *parser) header() engine.Header {
 	}
 	return h
 }
+
+// reply is one without its body. Whatever the other node is, the host must be able to
+// write it, and it must not end before it ends, or be two.
+func (p *parser) reply() *engine.Reply {
+	status, header := p.number(), p.header()
+	if status < 200 || status > 599 {
+		p.fail()
+	}
+	for name, values := range header {
+		if name == "" || strings.ContainsFunc(name+strings.Join(values, ""), control) {
+			p.fail()
+		}
+	}
+	return &engine.Reply{Status: int(status), Header: header}
+}
+
+func control(c rune) bool { return c < ' ' || c == 0x7f }
 
 // count is a number of things each of which takes a byte at least.
 func (p *parser) count() int {
