@@ -73,10 +73,12 @@ func (st *stream) ask(r *engine.Request, flags byte, body []byte) {
 // sendBody sends a request with a body: in one message where that is small, and here
 // at once. It returns the error that the reading or the sending of it has ended with.
 func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
-	defer context.AfterFunc(ctx, func() { interrupt(r) })()
+	reading := &reading{request: r}
+	defer reading.end()
+	defer context.AfterFunc(ctx, reading.interrupt)()
 	defer st.onArrival(func() {
 		if st.hasReply() {
-			interrupt(r)
+			reading.interrupt()
 		}
 	})()
 	if r.ContentLength < 0 || r.ContentLength > small {
@@ -107,11 +109,26 @@ func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
 	return err
 }
 
+// A reading of a body can be interrupted as long as it lasts: behind a request's end its
+// functions may already be about another request, of somebody else.
+type reading struct {
+	mu      sync.Mutex
+	request *engine.Request // nil when it is over
+}
+
 // interrupt ends the reading of a body that nobody waits for any more.
-func interrupt(r *engine.Request) {
-	if r.SetReadDeadline != nil {
-		_ = r.SetReadDeadline(time.Unix(1, 0))
+func (b *reading) interrupt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.request != nil && b.request.SetReadDeadline != nil {
+		_ = b.request.SetReadDeadline(time.Unix(1, 0))
 	}
+}
+
+func (b *reading) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.request = nil
 }
 
 // streamBody sends the body as it comes, until there is a reply.

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/kawat-go/kawat/core/engine"
 )
 
 // A lateBody begins, and does not come to its end in time: with that the host cancels
@@ -41,4 +45,33 @@ func TestLateBody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What belongs to a request is not touched behind its end: gin and Echo use it again,
+// for another client.
+func TestNothingBehindTheEnd(t *testing.T) {
+	inWorld(t, 2, nil, func(t *testing.T, w *world) {
+		door, owner := w.nodes[0], w.nodes[1]
+		var late atomic.Int64
+		for range 300 {
+			sid := owner.open()
+			ctx, cancel := context.WithCancel(context.Background())
+			var over atomic.Bool
+			door.srv.ServePoll(ctx, &engine.Request{
+				Method: "POST", Path: "/engine.io/", RawQuery: "EIO=4&transport=polling&sid=" + sid, RemoteAddr: "192.0.2.1:1234",
+				Header: engine.Header{}, Body: lateBody{strings.NewReader("4"), cancel}, ContentLength: 10,
+				SetReadDeadline: func(time.Time) error {
+					if over.Load() {
+						late.Add(1)
+					}
+					return nil
+				},
+			})
+			over.Store(true)
+			synctest.Wait()
+		}
+		if n := late.Load(); n > 0 {
+			t.Errorf("%d of 300 requests were touched behind their end", n)
+		}
+	})
 }
