@@ -78,6 +78,7 @@ func (s *Server) noteUnreached(node string, err error) {
 type RelayStats struct {
 	Sent       int64 // requests of clients that this node has passed on to others
 	Served     int64 // requests that others have passed on to this node
+	Serving    int   // of them, those that are not over: polls that hang, and WebSockets
 	Waiting    int   // requests that wait for other nodes, nearly all of them polls
 	WebSockets int   // of this node whose sessions are at others
 	Bytes      int64 // on their way to other nodes

@@ -169,3 +169,21 @@ func TestRollOfYoungStreams(t *testing.T) {
 		old()
 	})
 }
+
+// What other nodes have asked for is counted as long as it is not over.
+func TestServing(t *testing.T) {
+	inWorld(t, 2, nil, func(t *testing.T, w *world) {
+		door, owner := w.nodes[0], w.nodes[1]
+		sid := owner.open()
+		poll := later(func() engine.Reply { return door.get(sid) })
+		if a, b := door.relay.Stats(), owner.relay.Stats(); a.Waiting != 1 || a.Serving != 0 || b.Serving != 1 || b.Waiting != 0 {
+			t.Errorf("a poll hangs: %+v at the door, %+v at the owner", a, b)
+		}
+		_ = owner.session().SendText("x")
+		poll()
+		synctest.Wait()
+		if s := owner.relay.Stats(); s.Serving != 0 || s.Served != 1 {
+			t.Errorf("it is over: %+v", s)
+		}
+	})
+}

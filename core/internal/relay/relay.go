@@ -72,6 +72,7 @@ type counters struct {
 type Stats struct {
 	Sent       int64 // requests of clients that other nodes were asked to serve
 	Served     int64 // requests that other nodes have asked this one to serve
+	Serving    int   // of them, those that are not over, and WebSockets
 	Waiting    int   // requests here that wait for other nodes
 	WebSockets int   // here whose sessions are at other nodes
 	Bytes      int64 // sent to other nodes, and not taken yet
@@ -116,9 +117,14 @@ func (x *Relay) NewID() string {
 
 // Stats returns the counters.
 func (x *Relay) Stats() Stats {
-	c := &x.stats
+	c, serving := &x.stats, 0
+	x.mu.Lock()
+	for _, p := range x.peers {
+		serving += len(p.theirs)
+	}
+	x.mu.Unlock()
 	return Stats{
-		Sent: c.sent.Load(), Served: c.served.Load(), Waiting: int(c.waiting.Load()), WebSockets: int(c.tunnels.Load()),
+		Sent: c.sent.Load(), Served: c.served.Load(), Serving: serving, Waiting: int(c.waiting.Load()), WebSockets: int(c.tunnels.Load()),
 		Bytes: c.bytes.Load(), Refused: c.refused.Load(), Failed: c.failed.Load(),
 	}
 }
