@@ -3,7 +3,9 @@
 // theirs is counted with it.
 //
 // The server has Socket.IO at /socket.io/ and plain Engine.IO, which echoes, at
-// /engine.io/; if told to, Socket.IO in MessagePack at /msgpack/. Its events are:
+// /engine.io/; if told to, Socket.IO in MessagePack at /msgpack/. Several nodes that
+// share their clients' sessions are in one process, and strangers can join their bus:
+// see [Stranger]. Its events are:
 //
 //	echo      args...      acknowledges with its arguments; without an ack, emits "echo"
 //	join      room         joins, and acknowledges the number of rooms

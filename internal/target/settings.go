@@ -33,7 +33,11 @@ type Settings struct {
 	Debug                     bool // logs at that level: see [Target.Log]
 	Deflate                   bool // offer permessage-deflate
 	AllowedOrigins            []string
-	Credentials               bool // see engine.CORS
+	// Nodes is how many servers share the sessions of their clients, in the one process;
+	// 0 for one that is alone.
+	Nodes             int
+	MaxSharedRequests int
+	Credentials       bool // see engine.CORS
 }
 
 // Config returns the configuration of the server's Socket.IO.
@@ -54,6 +58,7 @@ func (s Settings) Config() socketio.Config {
 	if s.Deflate {
 		cfg.PerMessageDeflate = &engine.Deflate{}
 	}
+	cfg.ShareSessions, cfg.MaxSharedRequests = s.Nodes > 0, s.MaxSharedRequests
 	if s.Recovery > 0 {
 		cfg.ConnectionStateRecovery = &socketio.Recovery{
 			MaxDisconnectionDuration: s.Recovery, MaxPackets: s.RecoveryPackets, MaxBytes: s.RecoveryBytes,

@@ -26,8 +26,10 @@ const Patience = 30 * time.Second
 
 // A Target is a server that runs.
 type Target struct {
-	// Addr is where clients find it: host and port.
-	Addr string
+	// Addr is where clients find it: host and port. Addrs are all of its nodes, Addr
+	// the first of them.
+	Addr  string
+	Addrs []string
 
 	t       testing.TB
 	process *process.Process
@@ -56,8 +58,9 @@ func Start(t testing.TB, settings Settings) *Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, control, _ := strings.Cut(p.Addr(), " ")
-	target := &Target{Addr: addr, t: t, process: p, control: "http://" + control}
+	control, addrs, _ := strings.Cut(p.Addr(), " ")
+	target := &Target{Addrs: strings.Fields(addrs), t: t, process: p, control: "http://" + control}
+	target.Addr = target.Addrs[0]
 	t.Cleanup(func() {
 		if err := p.Stop(); err != nil {
 			t.Errorf("the server has not survived: %v", err)

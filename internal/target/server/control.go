@@ -17,7 +17,7 @@ import (
 )
 
 // control is what the test, and nobody else, asks of the process.
-func (s *server) control() http.Handler {
+func (s *server) control() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/snapshot", func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(s.snapshot(r.URL.Query().Has("leaks")))
@@ -91,6 +91,9 @@ func (s *server) snapshot(leaks bool) target.Snapshot {
 		shot.Descriptors = len(files) - 1 // that of the folder itself
 	}
 	shot.IO, shot.Packed, shot.Engine = s.io.Stats(), s.packed.Stats(), s.engine.Stats()
+	for _, other := range s.others {
+		shot.Others = append(shot.Others, other.io.Stats())
+	}
 	return shot
 }
 

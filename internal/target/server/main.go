@@ -19,6 +19,7 @@ import (
 
 	"github.com/kawat-go/kawat/codec/msgpack"
 	socketio "github.com/kawat-go/kawat/core"
+	"github.com/kawat-go/kawat/core/backplane"
 	"github.com/kawat-go/kawat/core/engine"
 	"github.com/kawat-go/kawat/internal/hosts"
 	"github.com/kawat-go/kawat/internal/target"
@@ -42,29 +43,52 @@ func main() {
 func run(settings target.Settings) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	s, err := newServer(settings)
-	if err != nil {
-		return err
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
 	desk, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if s.app, err = hosts.Serve(settings.Host, ln, s.endpoints()...); err != nil {
-		return err
+	bus := &bus{Memory: backplane.NewMemory(), strangers: make(map[string]*stranger)}
+	failed, words := make(chan error, 1), []any{"listening", desk.Addr()}
+	var first *server
+	for i := range max(1, settings.Nodes) {
+		s, addr, err := serve(settings, bus)
+		if err != nil {
+			return err
+		}
+		go func() { failed <- <-s.app.Failed() }()
+		if words = append(words, addr); i == 0 {
+			first = s
+		} else {
+			first.others = append(first.others, s)
+		}
 	}
-	control := &http.Server{Handler: s.control(), ReadHeaderTimeout: target.Patience}
+	handler := first.control()
+	bus.mount(handler)
+	control := &http.Server{Handler: handler, ReadHeaderTimeout: target.Patience}
 	go func() { _ = control.Serve(desk) }()
-	fmt.Println("listening", ln.Addr(), desk.Addr())
+	fmt.Println(words...)
 	select {
-	case err = <-s.app.Failed():
+	case err = <-failed:
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.io.Close(), s.packed.Close(), s.engine.Close())
+	for _, s := range append(first.others, first) {
+		err = errors.Join(err, s.io.Close(), s.packed.Close(), s.engine.Close())
+	}
+	return err
+}
+
+// serve starts one node.
+func serve(settings target.Settings, bus backplane.Backplane) (*server, net.Addr, error) {
+	s, err := newServer(settings, bus)
+	if err != nil {
+		return nil, nil, err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	s.app, err = hosts.Serve(settings.Host, ln, s.endpoints()...)
+	return s, ln.Addr(), err
 }
 
 // endpoints are what the process serves.
@@ -76,6 +100,7 @@ type server struct {
 	packed *socketio.Server // in MessagePack
 	engine *engine.Server
 	app    *hosts.App
+	others []*server // the other nodes, of the first
 	blocks blocks
 	log    journal
 
@@ -83,18 +108,22 @@ type server struct {
 	churns                   sync.WaitGroup
 }
 
-func newServer(settings target.Settings) (*server, error) {
+func newServer(settings target.Settings, bus backplane.Backplane) (*server, error) {
 	s := &server{blocks: blocks{release: make(chan struct{})}}
 	cfg, level := settings.Config(), slog.LevelError
 	if settings.Debug {
 		level = slog.LevelDebug
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, &s.log), &slog.HandlerOptions{Level: level}))
+	if settings.Nodes > 0 {
+		cfg.Backplane = bus
+	}
 	var err error
 	if s.io, err = socketio.New(cfg); err != nil {
 		return nil, err
 	}
 	s.handle(s.io)
+	cfg.Backplane, cfg.ShareSessions = nil, false
 	cfg.Codec, cfg.Path = msgpack.Codec(), "/msgpack"
 	if s.packed, err = socketio.New(cfg); err != nil {
 		return nil, err
