@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ type attacker struct {
 	state  state
 	log    transcript
 
-	addr    string // of the server, or of what is in front of it
+	addr    string // of what is in front of the server, if anything is
+	home    int    // the node that its sessions are opened at
 	closers []func()
 	wires   map[string]*wire
 	cur     string // the wire that raw steps go over
@@ -32,6 +34,8 @@ type attacker struct {
 	probed bool     // the wire "ws" may take over
 	inbox  []string
 	joined bool // the main namespace
+	them   *target.Stranger
+	mail   [][]byte // that has come to it
 	serial int
 
 	attempt int // how often the steps have been tried before
@@ -68,6 +72,7 @@ func (a *attacker) opened(body string) {
 		return
 	}
 	a.sid, a.over = match[1], polling
+	a.leaveHome()
 	switch {
 	case strings.HasPrefix(body, "0"):
 		a.byes = append(a.byes, post(pollPath+"&sid="+a.sid, "1"))
@@ -94,7 +99,8 @@ func (a *attacker) hangUp() {
 }
 
 func newAttacker(target *target.Target, host string, in state) *attacker {
-	return &attacker{target: target, addr: target.Addr, host: host, state: in, wires: make(map[string]*wire), cur: "a"}
+	return &attacker{target: target, host: host, state: in, wires: make(map[string]*wire), cur: "a",
+		home: rand.IntN(len(target.Addrs))}
 }
 
 // twin is another attacker on the same server.
@@ -114,7 +120,7 @@ func (a *attacker) wire(name string) (*wire, error) {
 	if w := a.wires[name]; w != nil {
 		return w, nil
 	}
-	w, err := dial(a.addr, name, &a.log)
+	w, err := dial(a.place(name), name, &a.log)
 	if err == nil {
 		a.wires[name] = w
 	}
@@ -126,7 +132,7 @@ func (a *attacker) filled(bytes string) string {
 	if !strings.Contains(bytes, "{") {
 		return bytes
 	}
-	return strings.NewReplacer("{sid}", a.sid, "{addr}", a.target.Addr).Replace(bytes)
+	return strings.NewReplacer("{sid}", a.sid, "{addr}", a.target.Addr, "{tag}", a.tag()).Replace(bytes)
 }
 
 // api sends a request over a wire of its own, and returns the answer's body. The

@@ -9,7 +9,8 @@ import (
 // tables are all rows that there are.
 func tables() []row {
 	return slices.Concat(httpRows, upgradeRows, frameRows, networkRows, advisoryRows,
-		packetRows, packetVolumeRows, limitRows, userCodeRows, recoveryRows, olderRows, packedRows)
+		packetRows, packetVolumeRows, limitRows, userCodeRows, recoveryRows, olderRows, packedRows,
+		sharedRows, strangerRows)
 }
 
 func TestNames(t *testing.T) {

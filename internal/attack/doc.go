@@ -4,7 +4,8 @@
 //
 // A row of a table says what it is about, where it runs, and its steps, which send
 // something or wait for something. After each row an ordinary client must be served.
-// After each table everything must be back to where it was: sessions, goroutines,
+// Rows against several nodes, which share their clients' sessions, send what is about a
+// session to nodes that do not have it. After each table everything must be back to where it was: sessions, goroutines,
 // descriptors and heap.
 //
 //	go test ./internal/attack                                  # all hosts, volumes at a hundredth

@@ -15,7 +15,9 @@ import (
 var httpVolumeRows = []row{
 	// A million in all, on the four hosts.
 	{name: "guessed sids", cites: "H6", in: nowhere, alone: true, steps: []step{check("guess", func(a *attacker) error {
-		return sideBySide(16, func() error { return guess(a, scaled(250_000)/16+1) })
+		return sideBySide(16, func() error {
+			return guess(a, scaled(250_000)/16+1, func() string { return fmt.Sprintf("%020x", rand.Uint64()) })
+		})
 	})}},
 	// Five thousand in all, likewise.
 	{name: "many bodies of a byte now and then", cites: "H11", in: []state{freshPoll}, on: "bodies", alone: true, steps: []step{
@@ -38,7 +40,7 @@ func sideBySide(n int, do func() error) error {
 }
 
 // guess asks for n sessions that do not exist, as fast as it gets answers.
-func guess(a *attacker, n int) error {
+func guess(a *attacker, n int, id func() string) error {
 	b := a.twin(bare)
 	defer b.hangUp()
 	w, err := b.wire("b")
@@ -49,7 +51,7 @@ func guess(a *attacker, n int) error {
 	for done := 0; done < n; done += together {
 		var requests strings.Builder
 		for i := range together {
-			sid := fmt.Sprintf("%020x", rand.Uint64())
+			sid := id()
 			switch i % 3 {
 			case 0:
 				requests.WriteString(post(pollPath+"&sid="+sid, "1"))

@@ -54,6 +54,14 @@ var servers = map[string]target.Settings{
 	"replays":   {Recovery: 12 * time.Second, PingInterval: time.Second, PingTimeout: 10 * time.Second, Debug: true},
 	"forgetful": {Recovery: 3 * time.Second, PingInterval: time.Second, PingTimeout: 2 * time.Second, RecoveryPackets: 100},
 	"strangers": {Recovery: time.Minute, PingInterval: 3 * time.Second, PingTimeout: 20 * time.Second, RecoverySessions: 20},
+
+	// Nodes that share their clients' sessions.
+	"shared": {Nodes: 3, AllowEIO3: true, Deflate: true},
+	"shared brisk": {
+		Nodes: 2, PingInterval: 500 * time.Millisecond, PingTimeout: 3 * time.Second,
+		UpgradeTimeout: time.Second, WriteTimeout: time.Second, BodyTimeout: time.Second, CloseTimeout: time.Second,
+	},
+	"shared hostile": {Nodes: 2, MaxSharedRequests: 40},
 }
 
 // table runs the rows of one table, on all hosts, beside the other tables.
@@ -118,7 +126,12 @@ func against(t *testing.T, host, name string, rows []row, calm *target.Canary) {
 		t.Errorf("the honest client was held up: %v", p99)
 	}
 	canary.Stop(t)
-	server.Recovers(before)
+	shot := server.Recovers(before)
+	for _, io := range append(shot.Others, shot.IO) { // of several nodes no handler is asked to panic
+		if n := io.Panics + io.Engine.Panics; n > 0 && settings.Nodes > 0 {
+			t.Errorf("%d panics: %s", n, server.Log())
+		}
+	}
 	if shot := server.Leaks(); shot.Leaked > 0 {
 		t.Errorf("goroutines that nobody can end:\n%s", shot.Leaks)
 	}

@@ -51,7 +51,7 @@ func (a *attacker) enter() error {
 	}
 	var open string
 	var err error
-	if a.state.over == webSocket && a.state.phase != "upgrading" {
+	if a.state.over == webSocket && a.state.phase != "upgrading" && !a.shared() {
 		a.over, a.cur = webSocket, "ws"
 		if err = a.openWebSocket(wsPath); err == nil {
 			open, err = a.packet()
@@ -64,7 +64,11 @@ func (a *attacker) enter() error {
 	if a.opened(open); a.sid == "" {
 		return fmt.Errorf("no session: %q, %w", open, err)
 	}
-	a.over = over
+	if a.over = over; a.shared() && a.state.over == webSocket && a.state.phase != "upgrading" {
+		if err := a.move(); err != nil {
+			return err
+		}
+	}
 	if a.state.phase == "fresh" {
 		return nil
 	}
@@ -89,6 +93,14 @@ func (a *attacker) probe() error {
 		a.cur = cur
 	}
 	return nil
+}
+
+// move has a WebSocket take over the session that polls.
+func (a *attacker) move() error {
+	if err := a.probe(); err != nil {
+		return err
+	}
+	return a.complete("")
 }
 
 // openWebSocket has the opening handshake done on the wire "ws".
