@@ -4,6 +4,7 @@ import { createClient } from 'redis';
 import { createAdapter as classic, createShardedAdapter as sharded } from '@socket.io/redis-adapter';
 import { createAdapter as streams } from '@socket.io/redis-streams-adapter';
 import { createAdapter as postgres } from '@socket.io/postgres-adapter';
+import { createAdapter as olderPostgres } from 'postgres-adapter-0.3';
 
 async function redis(url) {
   const client = createClient({ url });
@@ -38,9 +39,12 @@ export const adapters = {
     const client = await redis(url);
     return { adapter: streams(client, { streamName: prefix, channelPrefix: prefix }), close: () => client.disconnect() };
   },
-  async postgres({ url, prefix }) {
-    const pool = new pg.Pool({ connectionString: url });
-    await pool.query('CREATE TABLE IF NOT EXISTS socket_io_attachments (id bigserial UNIQUE, created_at timestamptz DEFAULT NOW(), payload bytea)');
-    return { adapter: postgres(pool, { channelPrefix: prefix }), close: () => pool.end() };
-  },
+  postgres: (flags) => table(postgres, flags),
+  'postgres-0.3': (flags) => table(olderPostgres, flags),
 };
+
+async function table(createAdapter, { url, prefix }) {
+  const pool = new pg.Pool({ connectionString: url });
+  await pool.query('CREATE TABLE IF NOT EXISTS socket_io_attachments (id bigserial UNIQUE, created_at timestamptz DEFAULT NOW(), payload bytea)');
+  return { adapter: createAdapter(pool, { channelPrefix: prefix }), close: () => pool.end() };
+}
