@@ -207,6 +207,39 @@ func TestShardedOnTheWire(t *testing.T) {
 	}
 }
 
+// TestShardedWithoutNamespace holds that what Node's sharded adapter 8.2 sends is taken,
+// which has no namespace and, if it is an answer, no sender; unless the channel is that
+// of several namespaces.
+func TestShardedWithoutNamespace(t *testing.T) {
+	one := join(t, Sharded(config(t)), "/", "/a", "/b", "/b#c")
+	one.RoomCreated("/b", "c")
+	one.settle()
+	send := func(channel, payload string) {
+		if err := one.cfg.Client.SPublish(t.Context(), channel, payload).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const broadcast = `{"type":3,"data":{"packet":{"type":2,"data":["x"]},"opts":{"rooms":["c"],"except":[],"flags":{}}},"uid":"abc"}`
+	answer := `{"type":8,"data":{"requestId":"q","sockets":[]}}`
+	send(one.main("/a"), broadcast)
+	send(one.room("/a", one.ID()), answer)
+	send(one.main("/a"), answer)                               // not where answers come
+	send(one.main("/a"), `{"type":9,"data":{"packet":["x"]}}`) // nobody has sent it
+	send(one.room("/b", "c"), broadcast)                       // it may as well be for "/b#c"
+	send(one.room("/", one.ID()), answer)
+	got := one.wait(3)
+	eventually(t, "two that are ignored", func() bool { return len(one.observed(backplane.Ignored)) == 2 })
+	for i, want := range []backplane.Message{
+		{Kind: backplane.Broadcast, From: "abc", Namespace: "/a"},
+		{Kind: backplane.FetchSocketsResponse, Namespace: "/a", Request: "q"},
+		{Kind: backplane.FetchSocketsResponse, Namespace: "/", Request: "q"},
+	} {
+		if got := got[i]; got.Kind != want.Kind || got.From != want.From || got.Namespace != want.Namespace || got.Request != want.Request {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+}
+
 // TestEmitters holds what emitters send, and that nodes take it.
 func TestEmitters(t *testing.T) {
 	cfg := config(t)

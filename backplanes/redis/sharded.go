@@ -108,8 +108,16 @@ func (s *sharded) received(d delivery, namespaces []string, give func(m backplan
 	if err != nil {
 		return err
 	}
-	if m.From == "" {
+	if m.From == "" && !isAnswer(m.Kind) {
 		return fmt.Errorf("%w: it has no sender", wire.ErrMalformed)
+	}
+	if m.Namespace == "" {
+		// Node's adapter 8.2 and before says neither the namespace nor, in answers, the
+		// sender: it is the namespace that the channel is of, if that is one alone.
+		if len(namespaces) > 1 {
+			return fmt.Errorf("%w: it has no namespace", wire.ErrMalformed)
+		}
+		m.Namespace = namespaces[0]
 	}
 	if m.From != s.id && s.belongs(d.channel, &m) {
 		give(m)
