@@ -149,7 +149,9 @@ func end(t *testing.T, c Config, queries ...string) {
 
 func TestConnectionsAreEnded(t *testing.T) {
 	c := apart(t)
-	b := hurried(c)
+	b := &plane{config: c, patience: patience{ // with answers a busy machine does not take for lost
+		connect: time.Minute, answer: time.Minute, quiet: 200 * time.Millisecond, again: 100 * time.Millisecond,
+	}}
 	n, other := join(t, b, "/"), join(t, b, "/")
 	meet("/", n, other)
 	for i := range 5 {

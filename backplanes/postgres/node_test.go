@@ -258,9 +258,7 @@ func TestPrivateAnswers(t *testing.T) {
 	if m := n.messages()[2]; m.From != other.ID() || m.Namespace != "/" || m.Request != "r1" {
 		t.Errorf("the answer is %.200v", m)
 	}
-	if got := len(own.with(other.ID())); got != 4 {
-		t.Errorf("%d answers on the private channel", got)
-	}
+	until(t, "all answers on the private channel", func() bool { return len(own.with(other.ID())) == 4 })
 
 	// To one of Node's all hear it.
 	notify(t, c, c.ChannelPrefix+"#/", `{"type":9,"data":{"requestId":"r2","packet":["y"]},"uid":"node","nsp":"/"}`)

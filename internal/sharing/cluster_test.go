@@ -157,3 +157,13 @@ func (n *node) stop() {
 	defer cancel()
 	_ = n.app.Shutdown(ctx)
 }
+
+// passedOn returns how many requests have left one node for another, have come there,
+// and came to nothing.
+func (c *cluster) passedOn() (sent, served, failed int64) {
+	for _, n := range c.nodes {
+		stats := n.io.Stats().Relay
+		sent, served, failed = sent+stats.Sent, served+stats.Served, failed+stats.Failed
+	}
+	return sent, served, failed
+}
