@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -25,7 +26,18 @@ func release(buf *[]byte) {
 // readBody reads the request's body into the buffer, or fails: a part of a body is
 // never used.
 func (s *Session) readBody(r *Request, buf *[]byte) ([]byte, error) {
-	defer s.bodyRead()
+	body, err := s.readWhole(r, buf)
+	if s.bodyRead() && err == nil {
+		err = errInterrupted
+	}
+	return body, err
+}
+
+// errInterrupted says that a session has ended while a body was read, to its end
+// perhaps. Its connection is of no use any more: see limitedBody.done.
+var errInterrupted = errors.New("the session has ended")
+
+func (s *Session) readWhole(r *Request, buf *[]byte) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}

@@ -216,14 +216,16 @@ func (s *Session) beginPost(r *Request) bool {
 }
 
 // bodyRead lifts the deadline. It comes from where the session's end cannot set
-// it any more.
-func (s *Session) bodyRead() {
+// it any more, and reports whether that has been so.
+func (s *Session) bodyRead() (interrupted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bodyDeadline != nil {
-		_ = s.bodyDeadline(time.Time{})
-		s.bodyDeadline = nil
+	if s.bodyDeadline == nil {
+		return s.interrupted
 	}
+	_ = s.bodyDeadline(time.Time{})
+	s.bodyDeadline = nil
+	return false
 }
 
 var okBody = []byte("ok")

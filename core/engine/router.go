@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,29 +65,29 @@ var (
 // are the other's.
 func (s *Server) Route(r Router) { s.router.Store(&r) }
 
-// routed has another server serve a request to a session that is not known here.
-func (s *Server) routed(ctx context.Context, r *Request) (reply Reply, ok bool) {
+// routed has another server serve a request to a session that is not known here. If
+// none knows it, the request is refused.
+func (s *Server) routed(ctx context.Context, r *Request, why *refusal) Reply {
 	router, q := s.router.Load(), r.query()
 	if router == nil || q.sid.n != 1 {
-		return Reply{}, false
+		return s.refuse(r, why)
 	}
 	s.beginRouted()
 	defer s.endRouted()
 	essence := s.essence(r, &q)
-	if body, ok := essence.Body.(*limitedBody); ok {
-		defer body.done()
-	}
 	reply, err := (*router).Serve(ctx, q.sid.value, essence)
 	switch {
 	case errors.Is(err, ErrRouterBusy):
-		return s.turnAway(r, unreachable), true
+		reply = s.turnAway(r, unreachable)
 	case err != nil:
-		return Reply{}, false
-	}
-	if s.isClosed() {
+		reply = s.refuse(r, why)
+	case s.isClosed():
 		reply.leaveHere()
 	}
-	return reply, true
+	if body, ok := essence.Body.(*limitedBody); ok && body.done() {
+		reply.leaveHere()
+	}
+	return reply
 }
 
 // acceptRouted is routed for a request that asks for a WebSocket. It returns neither
@@ -127,7 +128,7 @@ func (s *Server) endRouted() {
 func (s *Server) essence(r *Request, q *query) *Request {
 	e := &Request{
 		Method: r.Method, Path: s.cfg.Path + "/", RawQuery: q.encode(), RemoteAddr: r.RemoteAddr, Secure: r.Secure,
-		Header: Header{}, ContentLength: r.ContentLength, SetReadDeadline: r.SetReadDeadline,
+		Header: Header{}, ContentLength: r.ContentLength,
 	}
 	for _, name := range [...]string{"Accept-Encoding", "Content-Type", "User-Agent", "Connection", "Upgrade"} {
 		if values := r.Header[name]; len(values) > 0 && len(values[0]) <= maxEssence {
@@ -141,9 +142,11 @@ func (s *Server) essence(r *Request, q *query) *Request {
 		e.Header["Connection"], e.Header["Upgrade"] = []string{"upgrade"}, []string{"websocket"}
 	}
 	if r.Body != nil {
-		e.Body = &limitedBody{request: r, left: s.cfg.MaxPayload}
+		body := &limitedBody{request: r, left: s.cfg.MaxPayload}
+		e.Body = body
 		if r.SetReadDeadline != nil {
 			_ = r.SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout))
+			e.SetReadDeadline = body.setDeadline
 		}
 	}
 	return e
@@ -174,8 +177,9 @@ func (q *query) encode() string {
 
 // A limitedBody is a request's body within the limits of its size and its time.
 type limitedBody struct {
-	request *Request
-	left    int64
+	request     *Request
+	left        int64
+	interrupted atomic.Bool
 }
 
 // Read implements [io.Reader].
@@ -187,11 +191,21 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// done lifts the deadline.
-func (b *limitedBody) done() {
+func (b *limitedBody) setDeadline(t time.Time) error {
+	if !t.After(time.Now()) {
+		b.interrupted.Store(true)
+	}
+	return b.request.SetReadDeadline(t)
+}
+
+// done lifts the deadline. It reports whether the reading was interrupted: behind a body
+// that was read to its end all the same, net/http has met the deadline while it watched
+// the connection, and takes the clients of all later requests there for gone.
+func (b *limitedBody) done() (interrupted bool) {
 	if b.request.SetReadDeadline != nil {
 		_ = b.request.SetReadDeadline(time.Time{})
 	}
+	return b.interrupted.Load()
 }
 
 // ServeRouted serves a request that a [Router] of another server has brought. To the

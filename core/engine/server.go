@@ -149,9 +149,7 @@ func (s *Server) servePoll(ctx context.Context, r *Request) (reply Reply, handsh
 		if ended := s.overtaken(r); ended != nil {
 			return ended.payload(r, []*Frame{noopFrame}), false
 		}
-		if reply, ok := s.routed(ctx, r); ok {
-			return reply, false
-		}
+		return s.routed(ctx, r, why), false
 	}
 	switch {
 	case why != nil:

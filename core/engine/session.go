@@ -77,6 +77,7 @@ type Session struct {
 	listed       bool                  // in the flusher's list, also if somebody else has written meanwhile
 	prompt       bool                  // conn is a PromptConn that is prompt
 	posting      bool                  // a POST body is being read
+	interrupted  bool                  // the session's end has cut it short
 	polling      bool                  // a GET is being served
 	upgraded     bool                  // from polling to conn
 	dropped      bool                  // its end is not to be negotiated
@@ -319,7 +320,7 @@ func (s *Session) end(reason Reason, cause error) {
 	s.events = nil
 	if s.bodyDeadline != nil {
 		_ = s.bodyDeadline(time.Unix(1, 0)) // nobody waits for the body any more
-		s.bodyDeadline = nil
+		s.bodyDeadline, s.interrupted = nil, true
 	}
 	s.mu.Unlock()
 

@@ -33,9 +33,9 @@ func (x *Relay) Serve(ctx context.Context, id string, r *engine.Request) (engine
 	defer x.stats.waiting.Add(-1)
 	if r.Body == nil {
 		st.ask(r, isWhole, nil)
-	} else if err := st.sendBody(ctx, r); errors.Is(err, os.ErrDeadlineExceeded) {
-		// net/http cancels the request's context when its body is late. The owner's
-		// answer to that is about to come.
+	} else if err := st.sendBody(ctx, r); errors.Is(err, os.ErrDeadlineExceeded) || st.hasReply() {
+		// net/http cancels the request's context when its body is late, or when the
+		// reading of it is interrupted. The owner's answer is there, or about to come.
 		ctx = context.WithoutCancel(ctx)
 	}
 	return st.awaitReply(ctx)
@@ -73,6 +73,13 @@ func (st *stream) ask(r *engine.Request, flags byte, body []byte) {
 // sendBody sends a request with a body: in one message where that is small, and here
 // at once. It returns the error that the reading or the sending of it has ended with.
 func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
+	asks := r.ContentLength < 0 || r.ContentLength > small
+	if asks {
+		st.ask(r, waits, nil)
+		if !st.awaitGoOn(ctx) {
+			return nil
+		}
+	}
 	reading := &reading{request: r}
 	defer reading.end()
 	defer context.AfterFunc(ctx, reading.interrupt)()
@@ -81,12 +88,8 @@ func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
 			reading.interrupt()
 		}
 	})()
-	if r.ContentLength < 0 || r.ContentLength > small {
-		st.ask(r, waits, nil)
-		if st.awaitGoOn(ctx) {
-			return st.streamBody(r)
-		}
-		return nil
+	if asks {
+		return st.streamBody(r, reading)
 	}
 	var once sync.Once
 	first := func(flags byte, body []byte) (sent bool) {
@@ -99,6 +102,7 @@ func (st *stream) sendBody(ctx context.Context, r *engine.Request) error {
 	})
 	defer timer.Stop()
 	body, err := io.ReadAll(r.Body)
+	reading.end()
 	if err == nil && int64(len(body)) == r.ContentLength && first(isWhole, body) {
 		return nil
 	}
@@ -132,10 +136,13 @@ func (b *reading) end() {
 }
 
 // streamBody sends the body as it comes, until there is a reply.
-func (st *stream) streamBody(r *engine.Request) error {
+func (st *stream) streamBody(r *engine.Request, reading *reading) error {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := r.Body.Read(buf)
+		if err != nil {
+			reading.end()
+		}
 		if st.hasReply() {
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,4 +75,53 @@ func TestNothingBehindTheEnd(t *testing.T) {
 			t.Errorf("%d of 300 requests were touched behind their end", n)
 		}
 	})
+}
+
+// A watchedBody notes that it was read to its end.
+type watchedBody struct {
+	*strings.Reader
+	read *atomic.Bool
+}
+
+func (b watchedBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.read.Store(err != nil)
+	return n, err
+}
+
+// From when a body has been read its deadline is left alone: net/http watches the
+// connection then, and would take all its later clients for gone.
+func TestNothingBehindTheBody(t *testing.T) {
+	for _, body := range []string{"4x", "4" + strings.Repeat("x", small)} {
+		inWorld(t, 2, nil, func(t *testing.T, w *world) {
+			door, owner := w.nodes[0], w.nodes[1]
+			var read atomic.Bool
+			sid := owner.open()
+			ctx, cancel := context.WithCancel(context.Background())
+			w.lose = func([]byte) bool {
+				if read.Load() { // the request is on its way
+					cancel()
+					for range 1000 { // a lock is held, so that time stands still
+						runtime.Gosched()
+					}
+				}
+				return false
+			}
+			defer cancel()
+			var late atomic.Int64
+			door.srv.ServePoll(ctx, &engine.Request{
+				Method: "POST", Path: "/engine.io/", RawQuery: "EIO=4&transport=polling&sid=" + sid, RemoteAddr: "192.0.2.1:1234",
+				Header: engine.Header{}, Body: watchedBody{strings.NewReader(body), &read}, ContentLength: int64(len(body)),
+				SetReadDeadline: func(at time.Time) error {
+					if read.Load() && !at.IsZero() {
+						late.Add(1)
+					}
+					return nil
+				},
+			})
+			if !read.Load() || late.Load() > 0 {
+				t.Errorf("read: %v, interrupted %d times behind that", read.Load(), late.Load())
+			}
+		})
+	}
 }
