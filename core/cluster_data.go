@@ -3,6 +3,7 @@ package socketio
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/kawat-go/kawat/core/backplane"
@@ -15,7 +16,7 @@ var busCodec = packet.JSONCodec{MaxAttachments: 1 << 30}
 
 // nodeLimits bound nothing that a node would not have bounded in sending: the
 // other nodes are the program itself.
-var nodeLimits = packet.Limits{Attachments: 1 << 30, AttachmentBytes: 1 << 40, Args: 1 << 30, NamespaceLength: 1 << 30, Depth: 10_000}
+var nodeLimits = packet.Limits{Attachments: 1 << 30, AttachmentBytes: math.MaxInt, Args: 1 << 30, NamespaceLength: 1 << 30, Depth: 10_000}
 
 // pack makes a value, or for an event an array, for other nodes. It holds copies of
 // what was given.

@@ -66,8 +66,11 @@ func Next(b []byte) (i Item, rest []byte, err error) {
 	if len(b) == 0 {
 		return i, nil, ErrMalformed
 	}
-	if c := b[0]; c >= ext8 && c <= ext32 || c >= fixext1 && c <= fixext16 {
+	switch c := b[0]; {
+	case c >= ext8 && c <= ext32 || c >= fixext1 && c <= fixext16:
 		return extension(b)
+	case (c == str32 || c == bin32) && len(b) > 1 && b[1] >= 0x80: // more than an int of 32 bits can be
+		return i, nil, ErrMalformed
 	}
 	var n uint32
 	switch msgp.NextType(b) {
@@ -119,8 +122,10 @@ func Next(b []byte) (i Item, rest []byte, err error) {
 	return i, rest, nil
 }
 
-// The first bytes of extensions.
+// The first bytes of long data, and of extensions.
 const (
+	str32    byte = 0xdb
+	bin32    byte = 0xc6
 	fixext1  byte = 0xd4
 	fixext8  byte = 0xd7
 	fixext16 byte = 0xd8
@@ -152,7 +157,7 @@ func extension(b []byte) (i Item, rest []byte, err error) {
 		return i, nil, ErrMalformed
 	case b[at] != notepackType && b[at] != timestampType:
 		return i, nil, ErrExtension
-	case len(b)-at-1 < size:
+	case size < 0 || len(b)-at-1 < size: // an int may have 32 bits
 		return i, nil, ErrMalformed
 	}
 	data, rest := b[at+1:at+1+size], b[at+1+size:]

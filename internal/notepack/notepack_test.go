@@ -67,7 +67,7 @@ func TestNext(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]error{
-		"": ErrMalformed, "c1": ErrMalformed, "ddffffffff": ErrMalformed, "dfffffffffc0": ErrMalformed, "c6ffffffff": ErrMalformed, "c9ffffffff00": ErrMalformed,
+		"": ErrMalformed, "c1": ErrMalformed, "ddffffffff": ErrMalformed, "dfffffffffc0": ErrMalformed, "c6ffffffff": ErrMalformed, "dbffffffff6161": ErrMalformed, "c9ffffffff00": ErrMalformed,
 		"d401": ErrExtension, "d5000000": ErrExtension, "d5ff0000": ErrExtension, "d8ff" + "00000000000000000000000000000000": ErrExtension,
 	} {
 		if i, rest, err := Next(unhex(t, text)); err != want || rest != nil || !reflect.DeepEqual(i, Item{}) {
